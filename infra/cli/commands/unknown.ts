@@ -1,6 +1,5 @@
 /** `./capi unknown`: events whose outcome is unknown: the platform may have them. And the only way to send them again. */
 
-import * as Arrays from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -8,15 +7,15 @@ import type { EventDeliveryLog } from "../../../schemas/types.gen.ts"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import { readValues } from "../../../shared/codec/read-values.ts"
 import { SettingsService } from "../../../shared/config/settings.ts"
-import { type FetchedRecord, KafkaClient } from "../../../shared/kafka/client.ts"
+import { KafkaClient } from "../../../shared/kafka/client.ts"
 import type { StartPosition } from "../../../shared/kafka/read-topic.ts"
-import { readTopic } from "../../../shared/kafka/read-topic.ts"
 import { deliveryResultRecord } from "../../../shared/model/delivery-result.ts"
-import { headerNames, topicNames } from "../../../shared/model/topics.ts"
+import { topicNames } from "../../../shared/model/topics.ts"
 import { Argument, Command, CommandError, Flag } from "../cli.ts"
 import { exampleConnection } from "../example-names.ts"
 import { expectConnection } from "../filter-values.ts"
 import { confirm, count, type Paint, show, table } from "../output.ts"
+import { eventAtConnection, recordsToResend } from "../records-to-resend.ts"
 import { withKnownOutcomes } from "../results.ts"
 import { withKafkaAndCodecs } from "../services.ts"
 import { parseStartPosition } from "../start-position.ts"
@@ -57,7 +56,7 @@ const resend = Command.make(
         if (!yes)
           yield* confirm(`Send ${count(chosen.length, "event")} again? They may have arrived.`, "Nothing was sent.")
         const kafka = yield* KafkaClient
-        const { records, missing } = yield* recordsOf(chosen)
+        const { records, missing } = yield* recordsToResend(chosen)
         yield* kafka.produce(records)
         const value = { resent: records.length, not_found: missing.map(summaryOf) }
         yield* show(value, () => `${count(records.length, "event")} will be sent again.`)
@@ -158,7 +157,7 @@ const findUnknown = Effect.fnUntraced(function* (from: StartPosition, connection
   yield* expectConnection(connection, seen)
   const rows = (yield* withKnownOutcomes(found)).filter((log) => log.known_outcome === "unknown")
   // An event may have been in doubt more than once; the latest says why.
-  const latest = new Map(rows.sort(byTime).map((log) => [keyOf(log.event_id, log.connection_id), log]))
+  const latest = new Map(rows.sort(byTime).map((log) => [eventAtConnection(log.event_id, log.connection_id), log]))
   return [...latest.values()].sort(byTime)
 })
 
@@ -185,42 +184,12 @@ const choose = Effect.fnUntraced(function* (
   })
 })
 
-/** The events' newest mapped records, marked as a person's request, for the partition that remembers their intents. */
-const recordsOf = Effect.fnUntraced(function* (chosen: ReadonlyArray<EventDeliveryLog>) {
-  const prefix = (yield* SettingsService).topicPrefix
-  const wanted = new Map(chosen.map((log) => [keyOf(log.event_id, log.connection_id), log]))
-  const found = new Map<string, FetchedRecord>()
-  for (const platform of Arrays.dedupe(chosen.map((log) => log.platform)))
-    for (const topic of [topicNames.mapped(platform), topicNames.retry(platform)])
-      yield* readTopic({
-        topic,
-        from: { _tag: "Beginning" },
-        follow: false,
-        onRecords: (records) => {
-          for (const record of records) {
-            const key = keyOf(record.key?.toString("utf8") ?? "", record.headers[headerNames.connection] ?? "")
-            if (wanted.has(key)) found.set(key, record)
-          }
-        }
-      })
-  const records = [...found].map(([key, { partition, key: own, value, headers }]) => ({
-    topic: prefix + topicNames.mapped(wanted.get(key)?.platform ?? ""),
-    partition,
-    key: own,
-    value,
-    headers: { ...headers, [headerNames.resend]: "true" }
-  }))
-  return { records, missing: [...wanted].filter(([key]) => !found.has(key)).map(([, log]) => log) }
-})
-
 const gone = (missing: ReadonlyArray<EventDeliveryLog>) =>
   new CommandError({
     code: "not_found",
     message: `${count(missing.length, "event")} left the topic of mapped events by its retention.`,
     nextStep: "Replay the mapper for them, or publish them again under other ids."
   })
-
-const keyOf = (eventId: string, connectionId: string): string => `${connectionId}|${eventId}`
 
 const summaryOf = (log: EventDeliveryLog) => ({
   event_id: log.event_id,

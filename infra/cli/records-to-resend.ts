@@ -1,0 +1,43 @@
+/** The records by which events of unknown outcome are sent again. */
+import * as Arrays from "effect/Array"
+import * as Effect from "effect/Effect"
+import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
+import { SettingsService } from "../../shared/config/settings.ts"
+import type { FetchedRecord } from "../../shared/kafka/client.ts"
+import { detached } from "../../shared/kafka/last-records.ts"
+import { readTopic } from "../../shared/kafka/read-topic.ts"
+import { headerNames, topicNames } from "../../shared/model/topics.ts"
+
+/** The events' newest mapped records, marked as a person's request, for the partition that remembers their intents. */
+export const recordsToResend = Effect.fnUntraced(function* (chosen: ReadonlyArray<EventDeliveryLog>) {
+  const prefix = (yield* SettingsService).topicPrefix
+  const wanted = new Map(chosen.map((log) => [eventAtConnection(log.event_id, log.connection_id), log]))
+  const found = new Map<string, FetchedRecord>()
+  for (const platform of Arrays.dedupe(chosen.map((log) => log.platform)))
+    for (const topic of [topicNames.mapped(platform), topicNames.retry(platform)])
+      yield* readTopic({
+        topic,
+        from: { _tag: "Beginning" },
+        follow: false,
+        onRecords: (records) => {
+          for (const record of records) {
+            const key = eventAtConnection(
+              record.key?.toString("utf8") ?? "",
+              record.headers[headerNames.connection] ?? ""
+            )
+            if (wanted.has(key)) found.set(key, detached(record))
+          }
+        }
+      })
+  const records = [...found].map(([key, { partition, key: own, value, headers }]) => ({
+    topic: prefix + topicNames.mapped(wanted.get(key)?.platform ?? ""),
+    partition,
+    key: own,
+    value,
+    headers: { ...headers, [headerNames.resend]: "true" }
+  }))
+  return { records, missing: [...wanted].filter(([key]) => !found.has(key)).map(([, log]) => log) }
+})
+
+/** A name of the two. */
+export const eventAtConnection = (eventId: string, connectionId: string): string => `${connectionId}|${eventId}`
