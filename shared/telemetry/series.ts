@@ -27,13 +27,22 @@ export class SeriesOf<S extends Metric.Metric.Hooks<number, unknown>> {
   in(registry: SeriesRegistry, attributes: Attributes): S {
     const key = this.keyOf(attributes)
     const known = registry.get(key)
-    return known === undefined ? this.set(registry, attributes, this.make()) : (known.hooks as never)
+    return known === undefined ? this.setAt(key, registry, attributes, this.make()) : (known.hooks as never)
   }
 
   /** Figures that are computed when they are read. */
   set<H extends Metric.Metric.Hooks<number, unknown>>(registry: SeriesRegistry, attributes: Attributes, hooks: H): H {
+    return this.setAt(this.keyOf(attributes), registry, attributes, hooks)
+  }
+
+  private setAt<H extends Metric.Metric.Hooks<number, unknown>>(
+    key: string,
+    registry: SeriesRegistry,
+    attributes: Attributes,
+    hooks: H
+  ): H {
     const { id, type, description } = this
-    registry.set(this.keyOf(attributes), { id, type, description, attributes, hooks })
+    registry.set(key, { id, type, description, attributes, hooks })
     return hooks
   }
 
