@@ -117,13 +117,14 @@ const lookUp = Effect.fnUntraced(function* (index: IndexClient, { text, kind }: 
   const all = yield* eventIdsOf(newest, text)
   const eventIds = new Set([...all].slice(0, eventsMax))
   const more = others.length - chosen.length + all.size - eventIds.size
-  const ids = [...eventIds]
+  // The event whose id is the order's too is asked for already.
+  const ids = [...eventIds].filter((id) => id !== text || direct.length === 0)
   const further = ids.length === 0 ? null : yield* index.ask(ids.map((id) => ({ kind: "event" as const, text: id })))
   if (direct.length > 0) eventIds.add(text)
   const behind = first.behind ?? 0
   return {
     eventIds,
-    positions: [...direct, ...(further?.positions.flat() ?? [])],
+    positions: eachOnce([...direct, ...(further?.positions.flat() ?? [])]),
     moreEvents: more,
     coverage: {
       by: "index",
@@ -134,6 +135,11 @@ const lookUp = Effect.fnUntraced(function* (index: IndexClient, { text, kind }: 
     }
   } satisfies Found
 })
+
+/** A record of several events is found by the id of each. */
+const eachOnce = (positions: ReadonlyArray<RecordPosition>): ReadonlyArray<RecordPosition> => [
+  ...new Map(positions.map((position) => [positionName(position), position])).values()
+]
 
 /** Of the events that have the order id or click id: a term of another text may be the same by chance. */
 const eventIdsOf = Effect.fnUntraced(function* (records: ReadonlyArray<StoredRecord>, text: string) {

@@ -10,7 +10,7 @@ import { freePort } from "../../infra/local/ports.ts"
 import { startSandbox } from "../../infra/sandbox/sandbox.ts"
 import type { EventExplanation } from "../../processors/normalizer/preview/explanation.ts"
 import { indexPath } from "../../shared/event-story/ask-index.ts"
-import type { EventStory } from "../../shared/event-story/story.ts"
+import { type EventStory, positionName } from "../../shared/event-story/story.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { committedOffsets, until } from "../../shared/testing/kafka-probe.ts"
 import { startChain } from "../harness/chain.ts"
@@ -60,7 +60,13 @@ describe("capi trace and capi explain", { timeout: 480_000 }, () => {
         programs: ["normalizer", "mapper", "delivery-meta", "indexer"]
       })
       const bad = raw("t-bad", { properties: { value: 12.5, order_id: "order-t-bad" } })
-      yield* Effect.provide(publish(prefix, [raw("t-1"), raw("t-2"), bad]), chain.services)
+      // Its order has the event's id, and it comes several times, so it is found twice and in more than one reading.
+      const ofOrder = raw("t-order", {
+        user: { email: personal[0], ip: personal[1], user_agent: personal[2] },
+        properties: { value: 12.5, currency: "EUR", order_id: "t-order" }
+      })
+      const published = [raw("t-1"), raw("t-2"), bad, ...Array.from({ length: 6 }, () => ofOrder)]
+      yield* Effect.provide(publish(prefix, published), chain.services)
 
       const capi = (...args: ReadonlyArray<string>) => runCommand(args, chain.environment)
       const story = (...args: ReadonlyArray<string>) =>
@@ -104,6 +110,11 @@ describe("capi trace and capi explain", { timeout: 480_000 }, () => {
         ["t-1", "t-2", "t-bad"]
       )
       assert.isTrue(Exit.isFailure((yield* capi("trace", "no-such-id")).exit))
+      const resultsOf = ({ events }: EventStory) => events[0]?.entries.filter(({ stage }) => stage === "result") ?? []
+      yield* untilStory("each copy has its results", "t-order", (story) => resultsOf(story).length >= 12)
+      const [sameId] = (yield* story("t-order")).events
+      const positions = sameId!.entries.map((entry) => positionName(entry))
+      assert.deepStrictEqual(positions, [...new Set(positions)])
 
       assert.include((yield* capi("trace", "t-1", "--records")).out, "delivered (request")
 
