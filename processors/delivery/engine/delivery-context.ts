@@ -21,12 +21,8 @@ import {
   makeProbeMode,
   type ProbeMode
 } from "../resilience/connection-pause.ts"
-import {
-  type DeadlineSemaphore,
-  makeDeadlineSemaphore,
-  makeRateLimiter,
-  type RateLimiter
-} from "../resilience/rate-limiter.ts"
+import { type DeadlineSemaphore, makeDeadlineSemaphore } from "../resilience/deadline-semaphore.ts"
+import { makeRateLimiter, type RateLimiter } from "../resilience/rate-limiter.ts"
 import {
   type ConnectionCredential,
   type CredentialTimes,

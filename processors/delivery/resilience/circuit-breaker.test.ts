@@ -39,6 +39,18 @@ it.effect("admits nothing for 60 s, then probes, and closes after three successe
   })
 )
 
+it.effect("probes after 60 s, also where the clock was set back meanwhile", () =>
+  Effect.gen(function* () {
+    yield* TestClock.setTime(3_600_000)
+    const breaker = yield* makeCircuitBreaker()
+    yield* times(breaker, "failure", 5)
+    yield* TestClock.setTime(0)
+    const probe = yield* Effect.forkChild(call(breaker, "success"))
+    yield* TestClock.adjust("60 seconds")
+    assert.isTrue(yield* Fiber.join(probe))
+  })
+)
+
 it.effect("has at most three calls in flight while half open; an interrupted one gives its place back", () =>
   Effect.gen(function* () {
     const breaker = yield* makeCircuitBreaker()

@@ -101,6 +101,8 @@ class Circuit implements CircuitBreaker {
     return Effect.gen({ self: this }, function* () {
       while (true) {
         const now = yield* Clock.currentTimeMillis
+        // A wall clock that was set back must not make calls wait until it has caught up.
+        this.reopensAt = Math.min(this.reopensAt, now + Duration.toMillis(this.settings.recovery))
         if (this.now === "OPEN" && now >= this.reopensAt) this.change("HALF_OPEN")
         if (this.now === "CLOSED") return { probing: false, generation: this.generation }
         if (this.now === "HALF_OPEN" && this.inFlight + this.successes < this.settings.halfOpenCalls) {

@@ -3,7 +3,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import fc from "fast-check"
-import { makeDeadlineSemaphore } from "./rate-limiter.ts"
+import { makeDeadlineSemaphore } from "./deadline-semaphore.ts"
 
 it.effect("gives the permit to the earliest deadline, and among equals to the first", () =>
   Effect.gen(function* () {

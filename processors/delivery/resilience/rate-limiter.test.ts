@@ -104,6 +104,30 @@ it.effect("catches up slowly after an outage", () =>
   })
 )
 
+it.effect("waits no longer where the clock was set back, and grows after an outage all the same", () =>
+  Effect.gen(function* () {
+    yield* TestClock.setTime(hour)
+    const limiter = yield* makeRateLimiter()
+    yield* limiter.throttle(Duration.seconds(30))
+    yield* TestClock.setTime(0)
+    assert.isFalse(yield* limiter.tryAcquire(one))
+    yield* TestClock.adjust("30 seconds")
+    assert.isTrue(yield* limiter.tryAcquire(one))
+
+    yield* TestClock.setTime(hour)
+    yield* limiter.reportUsage(100)
+    yield* limiter.rampUp(0.1, Duration.minutes(10))
+    yield* TestClock.setTime(0)
+    assert.isTrue(yield* limiter.tryAcquire(one))
+    assert.isFalse(yield* limiter.tryAcquire(one))
+    yield* TestClock.adjust("10 minutes")
+    assert.strictEqual(yield* limiter.factor, 1)
+    assert.isTrue(yield* limiter.tryAcquire({ requests: 20, events: 0 }))
+  })
+)
+
+const hour = 3_600_000
+
 it("never lets more through than the burst and the rate allow, in any interleaving", () =>
   fc.assert(
     fc.asyncProperty(

@@ -1,6 +1,5 @@
-/** What bounds the requests of a connection: their rate, and how many are in flight. */
+/** What bounds the rate of a connection's requests. */
 import * as Clock from "effect/Clock"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
@@ -108,6 +107,7 @@ class Limiter implements RateLimiter {
 
   throttle(duration: Duration.Duration): Effect.Effect<void> {
     return Effect.map(Clock.currentTimeMillis, (now) => {
+      advance(this, now)
       this.throttledUntil = Math.max(this.throttledUntil, now + Math.ceil(Duration.toMillis(duration)))
     })
   }
@@ -121,6 +121,7 @@ class Limiter implements RateLimiter {
 
   rampUp(from: number, over: Duration.Duration): Effect.Effect<void> {
     return Effect.map(Clock.currentTimeMillis, (now) => {
+      advance(this, now)
       this.ramp = { from, start: now, end: now + Duration.toMillis(over) }
       this.requests = { tokens: Math.min(this.requests.tokens, 1), at: now }
       this.events = { tokens: Math.min(this.events.tokens, 0), at: now }
@@ -128,7 +129,10 @@ class Limiter implements RateLimiter {
   }
 
   get factor(): Effect.Effect<number> {
-    return Effect.map(Clock.currentTimeMillis, (now) => factorAt(this, now))
+    return Effect.map(Clock.currentTimeMillis, (now) => {
+      advance(this, now)
+      return factorAt(this, now)
+    })
   }
 
   private attempt(cost: Cost): Effect.Effect<number> {
@@ -171,12 +175,21 @@ const takeOrWait = (limiter: Limiter, cost: Cost, now: number): number => {
 /** Refills the buckets, and gives the rates now. */
 const advance = (limiter: Limiter, now: number) => {
   const { settings } = limiter
+  if (now < limiter.requests.at) setBack(limiter, limiter.requests.at - now)
   const factor = factorAt(limiter, now)
   const requests = scaled(settings.requests, factor)
   const events = settings.events === null ? null : scaled(settings.events, factor)
   limiter.requests = refill(limiter.requests, requests, now)
   if (events !== null) limiter.events = refill(limiter.events, events, now)
   return { requests, events }
+}
+
+/** A wall clock that was set back must not make anything wait until it has caught up: its times are moved with it. */
+const setBack = (limiter: Limiter, millis: number): void => {
+  const { ramp, usage } = limiter
+  limiter.throttledUntil -= millis
+  limiter.usage = { ...usage, until: usage.until - millis }
+  limiter.ramp = ramp === null ? null : { ...ramp, start: ramp.start - millis, end: ramp.end - millis }
 }
 
 const factorAt = (limiter: Limiter, now: number): number =>
@@ -232,67 +245,3 @@ const waitFor = (bucket: TokenBucket, rate: BucketRate, cost: number): number =>
 }
 
 const take = (bucket: TokenBucket, cost: number): TokenBucket => ({ ...bucket, tokens: bucket.tokens - cost })
-
-/** Permits that go to the most urgent of those who wait, and among equals to the first: earliest deadline first. */
-export interface DeadlineSemaphore {
-  /** Runs an effect while it holds a permit. The smaller `deadline`, the sooner its turn comes. */
-  readonly withPermit: <A, E, R>(deadline: number, use: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-}
-
-interface Ticket {
-  readonly deadline: number
-  /** Null where it did not have to wait. */
-  readonly called: Deferred.Deferred<void> | null
-  /** Whether it holds a permit: whoever leaves with one passes it on. */
-  holds: boolean
-}
-
-export const makeDeadlineSemaphore = (permits: number): DeadlineSemaphore => new Permits(permits)
-
-class Permits implements DeadlineSemaphore {
-  private free: number
-  /** By deadline; few, as each waits for a separate batch. */
-  private readonly waiting: Array<Ticket> = []
-
-  constructor(permits: number) {
-    this.free = permits
-  }
-
-  // It waits inside of use, so that one who is interrupted while waiting leaves as well.
-  withPermit<A, E, R>(deadline: number, use: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
-    return Effect.acquireUseRelease(
-      Effect.sync(() => this.join(deadline)),
-      ({ called }) => (called === null ? use : Effect.andThen(Deferred.await(called), use)),
-      (ticket) => Effect.sync(() => this.leave(ticket))
-    )
-  }
-
-  private join(deadline: number): Ticket {
-    const { waiting } = this
-    if (this.free > 0 && waiting.length === 0) {
-      this.free -= 1
-      return { deadline, called: null, holds: true }
-    }
-    const ticket: Ticket = { deadline, called: Deferred.makeUnsafe<void>(), holds: false }
-    const behind = waiting.findIndex((other) => other.deadline > deadline)
-    waiting.splice(behind < 0 ? waiting.length : behind, 0, ticket)
-    this.call()
-    return ticket
-  }
-
-  private leave(ticket: Ticket): void {
-    if (ticket.holds) this.free += 1
-    else this.waiting.splice(this.waiting.indexOf(ticket), 1)
-    this.call()
-  }
-
-  private call(): void {
-    while (this.free > 0) {
-      const next = this.waiting.shift()
-      if (next === undefined) return
-      this.free -= 1
-      next.holds = true
-      if (next.called !== null) Deferred.doneUnsafe(next.called, Effect.void)
-    }
-  }
-}
