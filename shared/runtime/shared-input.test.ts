@@ -58,6 +58,24 @@ it.effect("goes on where each processor was, also with offsets that the groups h
   })
 )
 
+it.effect("moves the positions of processors without records on, also where the clock was set back", () =>
+  Effect.gen(function* () {
+    const { write, start, committed } = sharedInputHarness(["a", "b"])
+    yield* TestClock.setTime(3_600_000)
+    const fiber = yield* start
+    yield* write([["a", "1"]])
+    yield* run
+    yield* run
+    assert.strictEqual(yield* committed("b"), 1)
+    yield* TestClock.setTime(0)
+    yield* write([["a", "2"]])
+    yield* run
+    yield* run
+    assert.strictEqual(yield* committed("b"), 2)
+    yield* Fiber.interrupt(fiber)
+  })
+)
+
 it.effect("lets one that is stuck fall behind alone, and catch up in order, without gap or repeat", () =>
   Effect.gen(function* () {
     const { write, out, start, works, events } = sharedInputHarness(["a", "b", "c"], { bytesInFlightMax: 3_000 })

@@ -290,7 +290,7 @@ const keepTime = <E, R>(shared: SharedPartition<E, R>, interval: Duration.Durati
     shared.shed(now)
     if (shared.paused) shared.cutLargest(true)
     shared.observeProgress()
-    if (shared.endOffset !== advancedTo && now - advancedAt >= shared.subscribers.length * idleMillis) {
+    if (shared.endOffset !== advancedTo && Math.abs(now - advancedAt) >= shared.subscribers.length * idleMillis) {
       advancedAt = now
       advancedTo = shared.endOffset
       for (const one of shared.subscribers) shared.advance(one)

@@ -156,6 +156,22 @@ it.effect(
     })
 )
 
+it.effect("takes one without a commit for stalled after a second, also where the clock was set back meanwhile", () =>
+  Effect.gen(function* () {
+    const { partition } = yield* partitionOf(["a"])
+    const one = partition.subscribers[0]!
+    const intake = one.queue.intake!
+    one.queue = new LazyQueue<never, never>(0, { makeQueue: () => ({ intake, steps: { isEmpty: false } as never }) })
+    one.queue.ensure()
+    one.onCommitted({ next: null, steps: 0, outputs: 0, millis: 0, now: 3_600_000 })
+    assert.isFalse(one.isStalled(3_601_000))
+    assert.isTrue(one.isStalled(3_601_001))
+    assert.isFalse(one.isStalled(500))
+    assert.isFalse(one.isStalled(1_500))
+    assert.isTrue(one.isStalled(1_501))
+  })
+)
+
 it.effect("keeps a fetch's buffer for the queues of few, and copies what is for many", () =>
   Effect.gen(function* () {
     const releasedWith = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {

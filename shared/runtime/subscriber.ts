@@ -110,6 +110,8 @@ export class Subscriber<E, R> {
   }
 
   isStalled(now: number): boolean {
+    // A wall clock that was set back must not hide it until it has caught up.
+    this.progressAt = Math.min(this.progressAt, now)
     return now - this.progressAt > stalledAfterMillis && this.isBusy
   }
 
