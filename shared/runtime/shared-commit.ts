@@ -124,6 +124,8 @@ const commit = <E, R>(partition: SharedPartition<E, R>, parts: ReadonlyArray<Par
         now
       })
       partition.busy.committed(subscriber)
+      // It failed behind what is committed now, and says nothing more.
+      if (subscriber.queue.failure !== null) partition.dirty.add(subscriber)
     }
     // Else a revoked partition's next owner could find a transaction that is still open, and what closes the partition a position of before.
   }).pipe(Effect.uninterruptible)

@@ -156,6 +156,34 @@ it.effect("loses nothing of one that fails while it catches up together with ano
   })
 )
 
+it.effect("opens one again whose step failed while the one before it waited for its commit", () =>
+  Effect.gen(function* () {
+    const { write, out, start, works, kafka } = sharedInputHarness(["a", "b"])
+    let failures = 1
+    works.set("a", (batch, copied) =>
+      String(batch.records[0]!.value) === "4" && failures-- > 0
+        ? Effect.fail({ message: "for the test" })
+        : Effect.succeed(copied)
+    )
+    const fiber = yield* start
+    yield* write([["a", "1"]])
+    yield* run
+    kafka.commitMillis = 1_000
+    yield* write([["b", "1"]])
+    yield* settle
+    yield* write([
+      ["a", "2"],
+      ["a", "3"],
+      ["a", "4"]
+    ])
+    for (let round = 0; round < 5; round++) yield* run
+    assert.strictEqual(failures, -1)
+    assert.deepStrictEqual(out("a"), ["a:1", "a:2", "a:3", "a:4"])
+    yield* Fiber.interrupt(fiber).pipe(Effect.forkChild)
+    yield* TestClock.adjust("30 seconds")
+  })
+)
+
 it.effect("opens one whose step fails again, alone, from its last commit", () =>
   Effect.gen(function* () {
     const { write, out, start, works, events } = sharedInputHarness(["a", "b"])

@@ -24,6 +24,10 @@ export class MemoryKafka {
   readonly log = new MemoryLog()
   /** The next so many commits fail, as if the broker were away; nothing of them is written. */
   failCommits = 0
+  /** The next so many commits are written and fail all the same, as where the answer is lost. */
+  lostAnswers = 0
+  /** How long a commit takes. */
+  commitMillis = 0
   /** A commit of more records fails with `timeout`, as one that the broker is too slow for. */
   commitRecordsMax = Number.POSITIVE_INFINITY
   /** How they fail. */
@@ -183,6 +187,7 @@ export class MemoryKafka {
         ),
       commit: ({ records, offsets }) =>
         Effect.gen({ self: this }, function* () {
+          if (this.commitMillis > 0) yield* Effect.sleep(this.commitMillis)
           yield* add(records)
           yield* this.write(written)
           for (const offset of offsets) {
@@ -190,6 +195,9 @@ export class MemoryKafka {
             this.metadata.set(offsetName(offset.groupId, offset), offset.metadata ?? "")
           }
           this.commits.push({ transactionalId, next: offsets[0]?.next ?? null, records: written.length })
+          if (this.lostAnswers === 0) return
+          this.lostAnswers--
+          return yield* failure(this.failCode)
         }),
       abort: Effect.sync(() => {
         if (written.length > 0) this.aborts++

@@ -50,6 +50,8 @@ export const sharedInputHarness = (
     Layer.succeed(RuntimeObserver, (event) => void events.push(event))
   )
   const works = new Map<string, Work>()
+  /** What the openings of a processor wait for. */
+  const openings = new Map<string, Effect.Effect<void>>()
   const copyOf = (name: string, { records }: Batch): Step => ({
     outputs: records.map(({ value }) => ({
       topic: "out",
@@ -63,6 +65,7 @@ export const sharedInputHarness = (
     topics: ["in"],
     batch: { recordsMax: stepTogether === undefined ? 2 : 10, bytesMax: 100_000, linger },
     concurrency: 1,
+    releasesInputBuffers: true,
     ...(stepTogether === undefined
       ? {}
       : {
@@ -73,7 +76,7 @@ export const sharedInputHarness = (
             )
         }),
     open: () =>
-      Effect.succeed({
+      Effect.as(openings.get(name) ?? Effect.void, {
         step: (batch) => {
           const copied = copyOf(name, batch)
           return works.get(name)?.(batch, copied) ?? Effect.succeed(copied)
@@ -109,5 +112,5 @@ export const sharedInputHarness = (
   const committed = (name: string) =>
     Effect.map(committedOffsets(kafka.client, `copy.${name}`, "in"), ([found]) => found?.offset ?? null)
   const groupCommits = () => kafka.offsetCommits
-  return { kafka, events, works, write, out, start, committed, groupCommits }
+  return { kafka, events, works, openings, write, out, start, committed, groupCommits }
 }
