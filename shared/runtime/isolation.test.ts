@@ -171,6 +171,24 @@ describe("a record that ends its process, of one of many processors", () => {
     })
   )
 
+  it.effect("is not one that was in flight when its partition failed and was then lost while it was opened again", () =>
+    Effect.gen(function* () {
+      const harness = sharedInputHarness(["a", "b"])
+      const { kafka, openings, start, works, write } = harness
+      works.set("a", () => Effect.never)
+      yield* write([["a", "1"]])
+      const fiber = yield* start
+      yield* pass
+      kafka.failCommits = 1
+      openings.set("a", Effect.never)
+      yield* write([["b", "2"]])
+      yield* pass
+      assert.include(storedOf(harness, "a"), '"begun":{"times":1')
+      yield* Fiber.interrupt(fiber)
+      assert.strictEqual(storedOf(harness, "a"), '{"next":0,"group_offset":null}')
+    })
+  )
+
   it.effect("is not one whose step fails and lets its process live, however often", () =>
     Effect.gen(function* () {
       const harness = sharedInputHarness(["a"])

@@ -121,8 +121,8 @@ export class Isolation {
   }
 
   /** What is to be stored where the process lives on, as nothing was ended by a record; null where that is stored already. */
-  get leftBehind(): BegunRecords | null {
-    return this.hasDefect || this.mark === this.found ? null : this.found
+  leftBehindAt(position: number): BegunRecords | null {
+    return this.hasDefect || this.mark === this.found || this.position !== position ? null : this.found
   }
 
   // While records are taken one by one, whoever comes after goes on with that.

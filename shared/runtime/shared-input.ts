@@ -256,10 +256,10 @@ const storeLeftBehind = <E, R>(
   partition: number
 ): Effect.Effect<void> => {
   if (Exit.isFailure(exit) && Cause.hasFails(exit.cause)) return Effect.void
-  const outputs = all.flatMap(({ groupOffset, isolation, processor, queue }) => {
-    const begun = isolation?.leftBehind ?? null
+  const outputs = all.flatMap(({ committed: next, groupOffset, isolation, processor }) => {
+    const begun = isolation?.leftBehindAt(next) ?? null
     if (begun === null) return []
-    return [positionRecord(processor.name, topic, partition, { next: queue.committed, groupOffset, begun })]
+    return [positionRecord(processor.name, topic, partition, { next, groupOffset, begun })]
   })
   return outputs.length === 0 ? Effect.void : Effect.ignore(append(outputs))
 }

@@ -51,8 +51,10 @@ export class Subscriber<E, R> {
   readonly taking: Taking = { reading: null, from: 0, records: [] }
   isOpen = false
   failures = 0
-  /** Of this opening. */
+  /** Of this opening; none before it has started. */
   queue!: LazyQueue<E, R>
+  /** That it is opened for. */
+  private openedAt = -1
   /** Outputs of its tick that are not committed yet. */
   ticked: Ticked | null = null
   /** The last commit, or when a step began where none was under way. */
@@ -88,6 +90,11 @@ export class Subscriber<E, R> {
   get name() {
     const { topic, at } = this.context.input
     return { processor: this.processor.name, topic, partition: at.partition, isShared: true }
+  }
+
+  /** The next offset that is not committed yet, also where it has not started; -1 where it was not opened. */
+  get committed(): number {
+    return this.queue === undefined ? this.openedAt : this.queue.committed
   }
 
   get bytesInFlight(): number {
@@ -185,6 +192,7 @@ export class Subscriber<E, R> {
   /** The task, with its state as restored for `position`. Nothing is processed before `start`. */
   open(position: number): Effect.Effect<PartitionTask<E, R>, E | KafkaError, Exclude<R, Scope.Scope>> {
     return Effect.suspend(() => {
+      this.openedAt = position
       const { input, append } = this.context
       const { at, topic, partitions } = input
       const assigned = { topic, partition: at.partition, partitions, position, append }
