@@ -13,39 +13,79 @@ import { settle } from "../testing/runtime-harness.ts"
 import { sharedInputHarness } from "../testing/shared-input-harness.ts"
 import type { Batch, Step } from "./contract.ts"
 
-const names = ["a", "b", "c"]
-const partitions = 4
+/** How many there are. */
+interface Sizes {
+  readonly names: ReadonlyArray<string>
+  readonly partitions: number
+}
+
+const few: Sizes = { names: ["a", "b", "c"], partitions: 4 }
+/** A fetch is for so many that its records are packed. */
+const many: Sizes = { names: [..."abcdefghijkl"], partitions: 2 }
+
 const failure = { message: "for the test" }
 
 const acts = ["complete", "fail", "slow", "leave", "wait"] as const
 type Act = (typeof acts)[number]
 
-const happenings = [
-  { weight: 6, arbitrary: fc.record({ records: fc.array(fc.nat(11), { maxLength: 12 }) }) },
+const happeningsOf = ({ names, partitions }: Sizes) => [
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      records: fc.array(fc.nat(names.length * partitions - 1), { maxLength: 4 * names.length })
+    })
+  },
   { weight: 4, arbitrary: fc.record({ millis: fc.integer({ min: 1, max: 700 }) }) },
   { weight: 3, arbitrary: fc.record({ act: fc.constantFrom(...acts) }) }
 ]
 /** A second member comes, or goes. */
 const member = { weight: 1, arbitrary: fc.constant("member" as const) }
+/** The program is started again; the group throws its member out; commits fail, are written without an answer, or take long. */
+const troubles = [
+  { weight: 1, arbitrary: fc.constantFrom("restart" as const, "crash" as const) },
+  { weight: 1, arbitrary: fc.record({ failCommits: fc.integer({ min: 1, max: 3 }) }) },
+  { weight: 1, arbitrary: fc.record({ lostAnswers: fc.integer({ min: 1, max: 2 }) }) },
+  { weight: 1, arbitrary: fc.record({ commitMillis: fc.constantFrom(0, 5, 400, 2_500) }) }
+]
 
 type Happening =
   | "member"
+  | "restart"
+  | "crash"
+  | { readonly failCommits: number }
+  | { readonly lostAnswers: number }
+  | { readonly commitMillis: number }
   | { readonly records: ReadonlyArray<number> }
   | { readonly millis: number }
   | { readonly act: Act }
 
 const pass = (millis: number) => Effect.andThen(TestClock.adjust(millis), settle)
 
-/** Three processors whose steps end as `act` says; `overlaps` are those of a partition that had one under way. */
-const processors = () => {
-  const steps = { act: "complete" as Act, answered: Latch.makeUnsafe(true), overlaps: [] as string[], together: 0 }
+const textOf = (batches: ReadonlyArray<Batch>) =>
+  batches.map(({ records }) => records.map(({ value }) => String(value)))
+
+/**
+ * Processors whose steps end as `act` says; `overlaps` are those of a partition that had one under way, `changed` records that were others
+ * at the end of their step.
+ */
+const processors = ({ names, partitions }: Sizes) => {
+  const steps = {
+    act: "complete" as Act,
+    answered: Latch.makeUnsafe(true),
+    overlaps: [] as string[],
+    changed: [] as Array<Array<string>>,
+    together: 0
+  }
   const underWay = new Set<string>()
   const oneAtATime = <A, E>(name: string, batches: ReadonlyArray<Batch>, step: Effect.Effect<A, E>) =>
     Effect.suspend(() => {
       const keys = batches.map(({ partition }) => `${name}/${partition}`)
       steps.overlaps.push(...keys.filter((key) => underWay.has(key)))
       for (const key of keys) underWay.add(key)
+      const begunWith = textOf(batches)
       const ended = Effect.sync(() => {
+        const endedWith = textOf(batches)
+        if (endedWith.join() !== begunWith.join()) steps.changed.push(...endedWith)
         for (const key of keys) underWay.delete(key)
       })
       return Effect.ensuring(step, ended)
@@ -76,15 +116,16 @@ const processors = () => {
   return { ...harness, steps }
 }
 
-const run = Effect.fnUntraced(function* (some: ReadonlyArray<Happening>) {
-  const { out, start, steps, write } = processors()
+const run = Effect.fnUntraced(function* (sizes: Sizes, some: ReadonlyArray<Happening>) {
+  const { names, partitions } = sizes
+  const { kafka, out, start, steps, write } = processors(sizes)
   const expected: Array<string> = []
   const stop = Effect.fnUntraced(function* (fiber: Fiber.Fiber<unknown, unknown>) {
     const stopping = yield* Effect.forkChild(Fiber.interrupt(fiber))
     for (let second = 0; second < 40; second++) yield* pass(1_000)
     yield* Fiber.join(stopping)
   })
-  const first = yield* start
+  let first = yield* start
   yield* pass(1_000)
   let other: Fiber.Fiber<unknown, unknown> | null = null
   for (const one of some) {
@@ -92,20 +133,28 @@ const run = Effect.fnUntraced(function* (some: ReadonlyArray<Happening>) {
       if (other !== null) yield* stop(other)
       other = other === null ? yield* start : null
       yield* pass(3_000)
-    } else if ("records" in one) {
+    } else if (one === "restart") {
+      yield* stop(first)
+      first = yield* start
+    } else if (one === "crash") kafka.crash("copy")
+    else if ("records" in one) {
       const records = one.records.map((number, index) => {
         const partition = number % partitions
-        return [names[number % names.length]!, `${partition}/${expected.length + index}`, partition] as const
+        return [names[Math.floor(number / partitions)]!, `${partition}/${expected.length + index}`, partition] as const
       })
       expected.push(...records.map(([name, value]) => `${name}:${value}`))
       yield* Effect.andThen(write(records), settle)
     } else if ("millis" in one) yield* pass(one.millis)
+    else if ("failCommits" in one) kafka.failCommits = one.failCommits
+    else if ("lostAnswers" in one) kafka.lostAnswers = one.lostAnswers
+    else if ("commitMillis" in one) kafka.commitMillis = one.commitMillis
     else {
       steps.act = one.act
       if (one.act === "wait") steps.answered.closeUnsafe()
       else steps.answered.openUnsafe()
     }
   }
+  Object.assign(kafka, { failCommits: 0, lostAnswers: 0, commitMillis: 0 })
   steps.act = "complete"
   yield* steps.answered.open
   for (let second = 0; second < 60; second++) yield* pass(1_000)
@@ -116,8 +165,9 @@ const run = Effect.fnUntraced(function* (some: ReadonlyArray<Happening>) {
         const isOf = (value: string) => value.startsWith(`${name}:${partition}/`)
         assert.deepStrictEqual(out().filter(isOf), expected.filter(isOf))
       }
+    assert.deepStrictEqual(steps.changed, [])
     // Where a partition moves, a step that made no request is ended while the new owner begins.
-    if (!some.includes("member")) assert.deepStrictEqual(steps.overlaps, [])
+    if (!some.includes("member") && !some.includes("crash")) assert.deepStrictEqual(steps.overlaps, [])
   })
   // They end by the test's clock, which does not go on by itself after a failure.
   const exit = yield* Effect.exit(asserted)
@@ -130,18 +180,42 @@ const run = Effect.fnUntraced(function* (some: ReadonlyArray<Happening>) {
 /** A partition is lost by the commit that its step with another partition waits for. */
 const lostAsItBegins: Array<Happening> = [{ records: [11, 11] }, { records: [0, 8, 0] }, "member"]
 
-const check = async (happening: fc.Arbitrary<Happening>, numRuns: number) => {
+/** A step fails while the one before it waits for its commit. */
+const failsBehindAnother: Array<Happening> = [
+  { act: "wait" },
+  { records: [4] },
+  { records: [5] },
+  { millis: 200 },
+  { commitMillis: 400 },
+  { records: [4, 0] },
+  { millis: 200 },
+  { act: "fail" },
+  { commitMillis: 0 },
+  { lostAnswers: 1 },
+  { act: "complete" }
+]
+
+const check = async (
+  sizes: Sizes,
+  happening: fc.Arbitrary<Happening>,
+  numRuns: number,
+  example: Array<Happening> = lostAsItBegins
+) => {
   let together = 0
   await fc.assert(
     fc.asyncProperty(fc.array(happening, { minLength: 5, maxLength: 40 }), async (some) => {
-      together += await Effect.runPromise(Effect.scoped(Effect.provide(run(some), TestClock.layer())))
+      together += await Effect.runPromise(Effect.scoped(Effect.provide(run(sizes, some), TestClock.layer())))
     }),
-    { numRuns, examples: [[lostAsItBegins]] }
+    { numRuns, examples: [[example]] }
   )
   assert.isAbove(together, numRuns)
 }
 
 it("commits each record once, in the order of its partition, and one step after the other", () =>
-  check(fc.oneof(...happenings), 40))
+  check(few, fc.oneof(...happeningsOf(few)), 40))
 
-it("commits each record once and in order while partitions move", () => check(fc.oneof(...happenings, member), 20))
+it("commits each record once and in order while partitions move", () =>
+  check(few, fc.oneof(...happeningsOf(few), member), 20))
+
+it("commits each record once and in order of many processors whose commits fail, some of them though they were written", () =>
+  check(many, fc.oneof(...happeningsOf(many), member, ...troubles), 20, failsBehindAnother))
