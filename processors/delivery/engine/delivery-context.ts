@@ -96,6 +96,8 @@ export const makeDeliveryContext = (
         ? Effect.andThen(credential.invalidate, probePlatform(connector, credential, services))
         : Effect.succeed(problem)
     })
+    // Not by the steps that notice the changes: these may end meanwhile, with their partition.
+    const inBackground = yield* handledInOrder((change: Effect.Effect<void>) => change)
     const pause = makeConnectionPause({
       probe,
       settings,
@@ -104,7 +106,8 @@ export const makeDeliveryContext = (
         Effect.gen(function* () {
           if (reason === null) yield* catchUp
           yield* metrics.paused(reason !== null)
-          yield* publish(yield* breaker.state, reason)
+          const circuit = yield* breaker.state
+          inBackground(publish(circuit, reason))
         })
     })
     const onCircuit = (state: CircuitState, before: CircuitState) =>
@@ -114,11 +117,11 @@ export const makeDeliveryContext = (
         yield* publish(state, yield* pause.paused)
       })
     let circuit: CircuitState = "CLOSED"
-    const changed = yield* handledInOrder((state: CircuitState) => {
+    const changed = (state: CircuitState) => {
       const before = circuit
       circuit = state
-      return onCircuit(state, before)
-    })
+      inBackground(onCircuit(state, before))
+    }
     breaker.observe(changed)
     changed("CLOSED")
     const onTimes = (changed: CredentialTimes) =>
