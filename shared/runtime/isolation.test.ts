@@ -189,6 +189,25 @@ describe("a record that ends its process, of one of many processors", () => {
     })
   )
 
+  it.effect("is known though it is begun while its processor's position is being stored", () =>
+    Effect.gen(function* () {
+      for (let delayMillis = 0; delayMillis < 3_000; delayMillis += 100) {
+        const harness = sharedInputHarness(["a", "b"])
+        const { kafka, start, works, write } = harness
+        works.set("a", () => Effect.never)
+        const fiber = yield* start
+        yield* settle
+        kafka.commitMillis = 1_000
+        yield* write([["b", "1"]])
+        yield* Effect.andThen(TestClock.adjust(delayMillis), settle)
+        yield* write([["a", "2"]])
+        yield* pass
+        assert.include(storedOf(harness, "a"), '"begun":{"times":1', `after ${delayMillis} ms`)
+        yield* kill(harness, fiber)
+      }
+    })
+  )
+
   it.effect("is not one whose step fails and lets its process live, however often", () =>
     Effect.gen(function* () {
       const harness = sharedInputHarness(["a"])

@@ -60,6 +60,8 @@ export class Isolation {
   /** Stored with the position from now on, and what is stored with it. */
   private mark = nothingBegun
   private markStored = nothingBegun
+  /** When the commit that is under way began. */
+  private markBefore = nothingBegun
   private opening: Opening | null = null
   /** Nothing is to be marked until the next opening. */
   private isProven = true
@@ -95,10 +97,11 @@ export class Isolation {
 
   /** What is stored with a position: the next offset, or null where it has not moved. */
   markOf(next: number | null): BegunRecords {
+    this.markBefore = this.mark
     return next === null ? this.mark : this.after(next)
   }
 
-  /** A commit stored this mark. */
+  /** A commit stored this mark, which `markOf` gave. */
   onCommitted(next: number | null, mark: BegunRecords): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.markStored = mark
@@ -107,7 +110,9 @@ export class Isolation {
         return Effect.void
       }
       this.position = next
-      this.found = this.mark = mark
+      this.found = mark
+      // That of a step that began meanwhile is still to be stored.
+      if (this.mark === this.markBefore) this.mark = mark
       if (mark.to === null) {
         this.opening?.subscriber.limits.processAlone(false)
         if (this.aloneTo >= 0) this.isProven = true
