@@ -23,15 +23,16 @@ export const runCommand = (
   Effect.gen(function* () {
     const texts: Array<string> = []
     const notes: Array<string> = []
-    const output = Layer.succeed(
-      Output,
-      outputTo({
+    const output = Layer.succeed(Output, {
+      ...outputTo({
         out: (text) => Effect.sync(() => void texts.push(text)),
         error: (text) => Effect.sync(() => void notes.push(text.replace(/\n$/, ""))),
         colours,
         interactive: false
-      })
-    )
+      }),
+      // How far a command is depends on the machine's load.
+      status: () => Effect.void
+    })
     const provider = ConfigProvider.layer(ConfigProvider.fromEnv({ env }))
     const presenter = usagePresenter(args.includes("--json"), (text) => void notes.push(text.replace(/\n$/, "")))
     const root = yield* Effect.promise(() => loadRoot(args))
