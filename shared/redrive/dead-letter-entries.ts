@@ -51,22 +51,12 @@ export const scanDeadLetters = Effect.fnUntraced(function* <E = never, R = never
   use: (entries: ReadonlyArray<DeadLetterEntry>) => Effect.Effect<void, E, R>
 ) {
   const codecs = yield* Codecs
-  const redriven = new Set<string>()
-  const resolved = new Map<string, string>()
-  yield* readTopic({
-    topic: deadLettersTopic,
+  return yield* scanMarks(
     from,
-    follow: false,
-    onRecords: Effect.fnUntraced(function* (records: ReadonlyArray<FetchedRecord>) {
+    Effect.fnUntraced(function* (records: ReadonlyArray<FetchedRecord>) {
       yield* codecs.loadSchemas(records.map((record) => record.value))
       const entries: Array<DeadLetterEntry> = []
       for (const record of records) {
-        if (record.value === null) {
-          const id = record.headers[deadLetterHeaders.redriven]
-          if (id !== undefined) redriven.add(id)
-          const name = record.headers[deadLetterHeaders.resolved]
-          if (name !== undefined) resolved.set(name, record.headers[deadLetterHeaders.outcome] ?? "delivered")
-        }
         const decoded = codecs.decode("dead-letter", record.value)
         if (decoded._tag !== "Decoded") continue
         entries.push({
@@ -78,6 +68,32 @@ export const scanDeadLetters = Effect.fnUntraced(function* <E = never, R = never
       }
       yield* use(entries)
     })
+  )
+})
+
+/** What the marks from a start position on say. The dead letters beside them are not decoded, since that copies their originals. */
+export const readMarks = (from: StartPosition) => scanMarks(from, () => Effect.void)
+
+const scanMarks = Effect.fnUntraced(function* <E, R>(
+  from: StartPosition,
+  onRecords: (records: ReadonlyArray<FetchedRecord>) => Effect.Effect<void, E, R>
+) {
+  const redriven = new Set<string>()
+  const resolved = new Map<string, string>()
+  yield* readTopic({
+    topic: deadLettersTopic,
+    from,
+    follow: false,
+    onRecords: (records: ReadonlyArray<FetchedRecord>) => {
+      for (const record of records) {
+        if (record.value !== null) continue
+        const id = record.headers[deadLetterHeaders.redriven]
+        if (id !== undefined) redriven.add(id)
+        const name = record.headers[deadLetterHeaders.resolved]
+        if (name !== undefined) resolved.set(name, record.headers[deadLetterHeaders.outcome] ?? "delivered")
+      }
+      return onRecords(records)
+    }
   })
   const resolvedBy: Marks["resolvedBy"] = ({ connection_id, request_id }) =>
     connection_id === null || request_id === null

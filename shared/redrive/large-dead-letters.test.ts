@@ -3,12 +3,14 @@ import { assert, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { Codecs } from "../codec/codecs.ts"
 import { loadSettings, SettingsService } from "../config/settings.ts"
+import { KafkaClient } from "../kafka/client.ts"
 import { readLast } from "../kafka/read-topic.ts"
 import { deadLetter } from "../model/dead-letter.ts"
 import { makeMemoryCodecs, memoryCodecs } from "../testing/memory-codecs.ts"
 import { MemoryKafka } from "../testing/memory-kafka.ts"
-import { lastDeadLetters } from "./dead-letter-entries.ts"
+import { lastDeadLetters, readMarks, scanDeadLetters } from "./dead-letter-entries.ts"
 
 const original = Buffer.alloc(5_000_000, "x")
 
@@ -64,5 +66,26 @@ it.effect("gives the last records of a topic as far as they have room, each copi
       [all.isCut, all.records.map(({ key }) => String(key))],
       [false, ["e36", "e37", "e38", "e39"]]
     )
+  }).pipe(Effect.provide(Layer.unwrap(setUp)))
+)
+
+it.effect("reads what marks say without the originals beside them", () =>
+  Effect.gen(function* () {
+    const codecs = yield* Codecs
+    let decoded = 0
+    const counting = Codecs.of({
+      ...codecs,
+      decode: (schema, value) => {
+        decoded++
+        return codecs.decode(schema, value)
+      }
+    })
+    const kafka = yield* KafkaClient
+    const headers = { redriven: "0:3" }
+    yield* kafka.produce([{ topic: "dead-letters", partition: 0, key: "e6", value: null, headers }])
+    const { redriven } = yield* readMarks({ _tag: "Beginning" }).pipe(Effect.provideService(Codecs, counting))
+    assert.deepStrictEqual([[...redriven], decoded], [["0:3"], 0])
+    const { redriven: same } = yield* scanDeadLetters({ _tag: "Beginning" }, () => Effect.void)
+    assert.deepStrictEqual(same, redriven)
   }).pipe(Effect.provide(Layer.unwrap(setUp)))
 )

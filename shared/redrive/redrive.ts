@@ -17,6 +17,7 @@ import {
   type OpenOriginal,
   originalOpener,
   RedriveError,
+  readMarks,
   scanDeadLetters
 } from "./dead-letter-entries.ts"
 import {
@@ -53,7 +54,7 @@ export const redriveDeadLetters = Effect.fnUntraced(function* (options: RedriveO
   const open = yield* originalOpener
   const producer = yield* kafka.transactional(`${prefix}capi-redrive`)
   // Only from here on no other redrive can mark dead letters.
-  const marks = yield* scanDeadLetters(options.from, () => Effect.void)
+  const marks = yield* readMarks(options.from)
   const toRemap = new Map<string, DeadLetterEntry>()
   let redriven = 0
   const { onProgress = () => undefined, mayGoOn = () => true } = options
