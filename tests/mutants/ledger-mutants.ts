@@ -85,5 +85,19 @@ export const ledgerMutants: ReadonlyArray<Mutant> = [
     from: "const waiting = to === null ? ids.map((id) => committed.retries.get(id) ?? new Map<number, number>()) : []",
     to: "const waiting: ReadonlyArray<Offsets> = []",
     tests: ["processors/health/ledger-watch.test.ts"]
+  },
+  {
+    wrong: "The records of the second slice are not looked for.",
+    file: "shared/ledger/read-stage.ts",
+    from: "if (found > 0) slices.note(topic.topic, found, record)",
+    to: "if (found > 1) slices.note(topic.topic, found, record)",
+    tests: ["shared/ledger/sliced-ledger.test.ts"]
+  },
+  {
+    wrong: "A later slice does not find the dead letters that name no raw record.",
+    file: "shared/ledger/read-ledger.ts",
+    from: "new Ledger(statesOf(connections), decided, null, unread)",
+    to: "new Ledger(statesOf(connections), decided)",
+    tests: ["shared/ledger/sliced-ledger.test.ts"]
   }
 ]
