@@ -26,6 +26,9 @@ export interface BegunRecords {
 
 export const nothingBegun: BegunRecords = { times: 0, to: null, record: null }
 
+/** A separate object each time: what is stored is compared with what is to be. */
+const begunOnce = (): BegunRecords => ({ times: 1, to: null, record: null })
+
 /** How long a step may keep all others of its process from starting, in milliseconds. What takes longer waits for its platform. */
 const aloneMillis = 5_000
 const permits = 1_000_000
@@ -146,8 +149,15 @@ export class Isolation {
     if (this.isProven) return null
     this.isProven = true
     if (this.isMarked) return null
-    this.setMark({ times: 1, to: null, record: null })
+    if (this.mark === this.found) this.setMark(begunOnce())
     return this.stored
+  }
+
+  /** Its first step comes soon: the mark is stored with those that the steps of others wait for. False where there is nothing to store. */
+  markAhead(): boolean {
+    if (this.isProven || this.found.times > 0 || this.mark !== this.found) return false
+    this.setMark(begunOnce())
+    return true
   }
 
   /** The commit may begin at once, and with it whatever its end leads to: the partition may be closed when this returns. */

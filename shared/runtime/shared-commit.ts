@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import type { KafkaError, ProducedRecord } from "../kafka/client.ts"
 import type { Outbound } from "./contract.ts"
 import { type BegunRecords, nothingBegun } from "./isolation.ts"
-import type { ReadySteps } from "./ordered-steps.ts"
+import { nothingReady, type ReadySteps } from "./ordered-steps.ts"
 import { positionRecord } from "./positions.ts"
 import type { SharedPartition } from "./shared-partition.ts"
 import type { Subscriber } from "./subscriber.ts"
@@ -69,6 +69,7 @@ const collect = <E, R>(partition: SharedPartition<E, R>) => {
   const failed: Array<Subscriber<E, R>> = []
   const { commitBytesMax } = partition.options.limits
   let bytes = 0
+  const isStepWaiting = partition.positionDue.isOpen
   partition.positionDue.close()
   for (const subscriber of [...partition.dirty]) {
     if (bytes >= commitBytesMax) break
@@ -87,7 +88,24 @@ const collect = <E, R>(partition: SharedPartition<E, R>) => {
     subscriber.ticked = null
     parts.push({ subscriber, ready, next, ticked })
   }
+  if (isStepWaiting) addMarksAhead(partition, parts)
   return { parts, failed }
+}
+
+/** Subscribers whose first step is marked as begun with those of others. After two ends of the process each of them is looked at alone. */
+const aheadMax = 128
+
+/** Adds those whose first steps come next, which would each wait for another transaction otherwise. */
+const addMarksAhead = <E, R>(partition: SharedPartition<E, R>, parts: Array<Part<E, R>>): void => {
+  const present = new Set(parts.map(({ subscriber }) => subscriber))
+  let count = 0
+  for (const subscriber of partition.beginning) {
+    if (count === aheadMax) break
+    partition.beginning.delete(subscriber)
+    if (!subscriber.isOpen || present.has(subscriber) || subscriber.isolation?.markAhead() !== true) continue
+    parts.push({ subscriber, ready: nothingReady, next: null, ticked: null })
+    count++
+  }
 }
 
 const commit = <E, R>(partition: SharedPartition<E, R>, parts: ReadonlyArray<Part<E, R>>) =>

@@ -61,6 +61,8 @@ export class SharedPartition<E, R> implements RecordSink {
   /** Those of which something may be committed. */
   readonly dirty = new Set<Subscriber<E, R>>()
   readonly busy = new BusySubscribers<Subscriber<E, R>>()
+  /** Those that got their first record of this opening, in that order, until their first step is marked as begun (`Isolation`). */
+  readonly beginning = new Set<Subscriber<E, R>>()
   /** What waits in the queues. */
   readonly waiting = { bytes: 0 }
   private readonly progressDue = new Set<Subscriber<E, R>>()

@@ -24,6 +24,8 @@ interface SharedWith<S extends CountedSubscriber> {
   /** Bytes that wait in all queues. */
   readonly waiting: { bytes: number }
   readonly busy: BusySubscribers<S>
+  /** Those whose first step of this opening is still to be marked as begun. */
+  readonly beginning: Set<S>
   /** Its progress is to be observed. */
   readonly onProgress: (subscriber: S) => void
   /** Something of it may be committed now. */

@@ -224,6 +224,7 @@ export class Subscriber<E, R> {
   makeQueue(from: { readonly committed: number; readonly endOffset: number }): MadeQueue<E, R> {
     const { task, begun, services } = this.opening!
     this.opening = null
+    this.context.shared.beginning.add(this.untyped)
     return runNow(this.queueOf(task, begun, from), services)
   }
 
