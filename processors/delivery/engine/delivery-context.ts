@@ -96,8 +96,8 @@ export const makeDeliveryContext = (
         ? Effect.andThen(credential.invalidate, probePlatform(connector, credential, services))
         : Effect.succeed(problem)
     })
-    // Not by the steps that notice the changes: these may end meanwhile, with their partition.
-    const inBackground = yield* handledInOrder((change: Effect.Effect<void>) => change)
+    // Not by the steps that notice the changes: these may end meanwhile, with their partition. Nothing waits for the broker here.
+    const publishLater = yield* handledInOrder((published: Effect.Effect<void>) => published)
     const pause = makeConnectionPause({
       probe,
       settings,
@@ -107,21 +107,21 @@ export const makeDeliveryContext = (
           if (reason === null) yield* catchUp
           yield* metrics.paused(reason !== null)
           const circuit = yield* breaker.state
-          inBackground(publish(circuit, reason))
+          publishLater(publish(circuit, reason))
         })
     })
     const onCircuit = (state: CircuitState, before: CircuitState) =>
       Effect.gen(function* () {
         if (state === "CLOSED" && before !== "CLOSED") yield* catchUp
         yield* metrics.circuit(state)
-        yield* publish(state, yield* pause.paused)
+        publishLater(publish(state, yield* pause.paused))
       })
     let circuit: CircuitState = "CLOSED"
-    const changed = (state: CircuitState) => {
+    const changed = yield* handledInOrder((state: CircuitState) => {
       const before = circuit
       circuit = state
-      inBackground(onCircuit(state, before))
-    }
+      return onCircuit(state, before)
+    })
     breaker.observe(changed)
     changed("CLOSED")
     const onTimes = (changed: CredentialTimes) =>

@@ -5,6 +5,9 @@ import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import { openPartition } from "../../../shared/testing/run-batches.ts"
+import type { CallOutcome } from "../resilience/circuit-breaker.ts"
+import { makeDeliveryContext } from "./delivery-context.ts"
+import { DeliveryServices } from "./delivery-services.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
   connection,
@@ -52,5 +55,24 @@ it.effect("publishes the end of a pause also where the step that noticed it is e
     yield* Fiber.interrupt(step)
     yield* TestClock.adjust("1 hour")
     assert.deepStrictEqual(statesOf(platform), ["CLOSED", "CLOSED paused", "CLOSED"])
+  })
+)
+
+it.effect("catches up slowly from when the circuit closes, however long its states take to be published", () =>
+  Effect.gen(function* () {
+    const platform = fakePlatform(() => Effect.succeed(respond(ok)))
+    const services: FakePlatform = { ...platform, publish: () => Effect.sleep("1 hour") }
+    const options = { connector: connectorWith(), connection, settings: deliveryDefaults }
+    const { breaker, limiter } = yield* makeDeliveryContext(options).pipe(
+      Effect.provideService(DeliveryServices, services),
+      Effect.provide(Layer.sync(Codecs, strictCodecs))
+    )
+    const call = (outcome: CallOutcome) => breaker.call(() => Effect.succeed([outcome, undefined] as const))
+    yield* Effect.repeat(call("failure"), { times: deliveryDefaults.breaker.failures - 1 })
+    yield* TestClock.adjust(deliveryDefaults.breaker.recovery)
+    yield* Effect.repeat(call("success"), { times: deliveryDefaults.breaker.halfOpenCalls - 1 })
+    assert.strictEqual(yield* breaker.state, "CLOSED")
+    yield* TestClock.adjust(1)
+    assert.approximately(yield* limiter.factor, deliveryDefaults.catchUpFrom, 0.001)
   })
 )
