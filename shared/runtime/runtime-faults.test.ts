@@ -214,6 +214,23 @@ it.effect("joins again when no records are received though the log has some", ()
   })
 )
 
+it.effect("does so also where the clock was set back since the log's end was asked for", () =>
+  Effect.gen(function* () {
+    yield* TestClock.setTime(3_600_000)
+    const { kafka, write, start, events } = runtimeHarness()
+    const fiber = yield* start(copy())
+    yield* TestClock.adjust("2 minutes")
+    yield* Fiber.interrupt(fiber)
+    yield* TestClock.setTime(0)
+    yield* start(copy())
+    yield* settle
+    kafka.silent = true
+    yield* write(["a"])
+    yield* TestClock.adjust("3 minutes")
+    assert.isTrue(events.some((event) => event.type === "left" && event.reason.includes("No records")))
+  })
+)
+
 it.effect("logs an error when the committed offset is not in the log, and goes on at the log's beginning", () =>
   Effect.gen(function* () {
     const { kafka, write, out, start, events } = runtimeHarness()

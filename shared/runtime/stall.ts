@@ -62,7 +62,7 @@ const endsOf = (client: KafkaClient["Service"], topic: string, every: Duration.D
     ofClient.set(topic, ends)
     return Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis
-      if (now - ends.at < Duration.toMillis(every) / 8) return ends.offsets
+      if (Math.abs(now - ends.at) < Duration.toMillis(every) / 8) return ends.offsets
       ends.offsets = yield* client.topicOffsets(topic)
       ends.at = now
       return ends.offsets
