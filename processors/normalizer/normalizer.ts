@@ -110,7 +110,8 @@ export const makeLoadSchemas = (timeout: Duration.Duration): LoadSchemas => {
   return Effect.fnUntraced(function* ({ records }) {
     const codecs = yield* Codecs
     const startedAt = yield* Clock.currentTimeMillis
-    if (startedAt < askAgainAt) return withoutRegistry(codecs)
+    // A wall clock that was set back must not leave the registry unasked until it has caught up.
+    if (startedAt < askAgainAt && askAgainAt - startedAt <= askAgainMillis) return withoutRegistry(codecs)
     // JSON has no schema.
     return yield* codecs.loadSchemas(records.map(({ value }) => (value?.[0] === 0 ? value : null))).pipe(
       Effect.map(() => {
@@ -122,7 +123,7 @@ export const makeLoadSchemas = (timeout: Duration.Duration): LoadSchemas => {
         (error) =>
           Effect.gen(function* () {
             const now = yield* Clock.currentTimeMillis
-            failingSince ??= startedAt
+            failingSince = Math.min(failingSince ?? startedAt, startedAt)
             if (now - failingSince < Duration.toMillis(timeout)) return yield* error
             askAgainAt = now + askAgainMillis
             yield* Effect.logError("Records with schemas that are not known yet become dead letters. " + error.message)

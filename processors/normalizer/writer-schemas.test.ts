@@ -61,3 +61,24 @@ it.effect("holds records of unknown schemas up for the timeout, then goes on and
     assert.strictEqual(yield* Effect.flip(load), away)
   })
 )
+
+it.effect("asks again in time also where the clock was set back meanwhile", () =>
+  Effect.gen(function* () {
+    yield* TestClock.setTime(3_600_000)
+    const { state, codecs } = registry()
+    const loadSchemas = makeLoadSchemas(Duration.seconds(30))
+    const load = Effect.provideService(loadSchemas({ records: [record(unknown)] }), Codecs, codecs)
+    assert.strictEqual(yield* Effect.flip(load), away)
+    yield* TestClock.setTime(0)
+    assert.strictEqual(yield* Effect.flip(load), away)
+    yield* TestClock.adjust("30 seconds")
+    yield* load
+    assert.strictEqual(state.asked, 3)
+    yield* TestClock.adjust("1 hour")
+    yield* load
+    yield* TestClock.setTime(0)
+    state.isAway = false
+    yield* load
+    assert.strictEqual(state.asked, 5)
+  })
+)

@@ -60,7 +60,8 @@ export const makeSealedReader = (
     // A sealed record and its secrets are one transaction: who reads the one finds the others in the log.
     refresh: Effect.fnUntraced(function* (records: ReadonlyArray<Inbound>) {
       const now = yield* Clock.currentTimeMillis
-      const age = now - refreshedAt
+      // Also where the wall clock was set back.
+      const age = Math.abs(now - refreshedAt)
       const isDue = age >= refreshMillis || (age >= erasedRefreshMillis && records.some(mayBeDestroyed))
       if (!isDue && !records.some(isMissing)) return
       refreshedAt = now
