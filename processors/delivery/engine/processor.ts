@@ -47,6 +47,7 @@ export const deliveryProcessor = (
   Effect.map(makeDeliveryContext(options), (delivery) => {
     const { connection, settings, limits } = delivery
     const owned = countOwned(delivery)
+    /** For steps of several; what others know of sent events would be kept when they are lost. */
     const partitions = new Map<string, Partition>()
     return {
       name: `delivery-${connection.platform}.${connection.id}`,
@@ -64,7 +65,7 @@ export const deliveryProcessor = (
         Effect.gen(function* () {
           yield* owned
           const task = taskOf(delivery, assigned)
-          partitions.set(nameOf(assigned), task)
+          if (delivery.connector.idempotent) partitions.set(nameOf(assigned), task)
           return task
         }),
       ...(delivery.connector.idempotent
