@@ -123,7 +123,9 @@ const commit = <E, R>(partition: SharedPartition<E, R>, parts: ReadonlyArray<Par
       const position = { next: next ?? subscriber.queue.committed, groupOffset, begun: mark }
       records.add([positionRecord(processor.name, topic, at.partition, position)])
     }
+    partition.isUncertain = true
     yield* producer.commit({ records: records.all, offsets: [] })
+    partition.isUncertain = false
     const now = yield* Clock.currentTimeMillis
     partition.committedAt = now
     partition.pace.ended(now, now - begun)

@@ -201,7 +201,7 @@ const open = <E, R>(
       )
     const all = [...subscribers.values()]
     shared.subscribers.push(...all)
-    yield* Effect.addFinalizer((exit) => storeLeftBehind(all, exit, append, topic, at.partition))
+    yield* Effect.addFinalizer((exit) => storeLeftBehind(shared, exit, append))
     yield* Effect.addFinalizer(() => Effect.forEach(all, (one) => one.close(), { discard: true }))
     yield* Effect.addFinalizer((exit) =>
       Exit.isSuccess(exit) ? groupOffsets.leave(at) : Effect.sync(() => groupOffsets.forget(at))
@@ -247,19 +247,18 @@ const processShared = <E, R>(
     ])
   })
 
-/** Removes marks where the process lives on. After a failure it may not be known what is stored. */
+// Removes marks where the process lives on. After a failure it may not be known what is stored, nor after a commit that failed while the
+// partition was lost, of which the exit says nothing: a position of before would have its records processed again.
 const storeLeftBehind = <E, R>(
-  all: ReadonlyArray<Subscriber<E, R>>,
+  { isUncertain, options, subscribers }: SharedPartition<E, R>,
   exit: Exit.Exit<unknown, unknown>,
-  append: NonNullable<AssignedPartition["append"]>,
-  topic: string,
-  partition: number
+  append: NonNullable<AssignedPartition["append"]>
 ): Effect.Effect<void> => {
-  if (Exit.isFailure(exit) && Cause.hasFails(exit.cause)) return Effect.void
-  const outputs = all.flatMap(({ committed: next, groupOffset, isolation, processor }) => {
+  if (isUncertain || (Exit.isFailure(exit) && Cause.hasFails(exit.cause))) return Effect.void
+  const outputs = subscribers.flatMap(({ committed: next, groupOffset, isolation, processor }) => {
     const begun = isolation?.leftBehindAt(next) ?? null
     if (begun === null) return []
-    return [positionRecord(processor.name, topic, partition, { next, groupOffset, begun })]
+    return [positionRecord(processor.name, options.topic, options.at.partition, { next, groupOffset, begun })]
   })
   return outputs.length === 0 ? Effect.void : Effect.ignore(append(outputs))
 }

@@ -67,6 +67,8 @@ export class SharedPartition<E, R> implements RecordSink {
   readonly waiting = { bytes: 0 }
   private readonly progressDue = new Set<Subscriber<E, R>>()
   failure: KafkaError | null = null
+  /** A commit is under way, or failed: it may have been written. */
+  isUncertain = false
   /** When the last transaction ended, in milliseconds since the epoch. */
   committedAt = 0
   readonly pace = new TransactionPace()
