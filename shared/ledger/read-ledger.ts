@@ -133,7 +133,6 @@ const followTopics = Effect.fnUntraced(function* (
   connections: ReadonlyArray<LedgerConnection>
 ) {
   const since = Math.max(0, from - clockSkewMillis)
-  const raw = yield* followTopic(`${prefix}${eventLog}`, { since: from, until: to })
   const deadLetters = yield* followTopic(`${prefix}${topicNames.deadLetters}`, { since })
   const normalized = yield* followTopic(`${prefix}${topicNames.normalized}`, { since })
   const positions = yield* followPositions(prefix)
@@ -150,6 +149,8 @@ const followTopics = Effect.fnUntraced(function* (
     })
   )
   const results = yield* followTopic(`${prefix}${topicNames.results}`, { since })
+  // The last one: where the clock is ahead of the topics, each of them begins at its end, and traces must not lie before it.
+  const raw = yield* followTopic(`${prefix}${eventLog}`, { since: from, until: to })
   const mark = Effect.gen(function* () {
     committed = yield* committedNow
     const retries = deliveries.map((one) => one.retries)
