@@ -84,10 +84,14 @@ const formatter: CliOutput.Formatter = {
 
 const sentenceOf = (error: CliError.CliError): string => {
   const suggestions = "suggestions" in error ? error.suggestions : []
-  if (suggestions.length === 0) return closed(oneLine(error.message))
+  if (suggestions.length === 0)
+    return `${closed(oneLine(error.message))}${error._tag === "UnexpectedArgument" ? inQuotes : ""}`
   // Effect lists the suggestions in a paragraph after the message.
   const [message = ""] = error.message.split("\n\n", 1)
   return `${oneLine(message)}. Did you mean ${suggestions.join(" or ")}?`
 }
+
+/** What follows a value that has a blank is taken for an argument: `--since 1 day`. */
+const inQuotes = " Put a value of several words in quotes."
 
 const closed = (line: string): string => (/[.?!]$/.test(line) ? line : `${line}.`)

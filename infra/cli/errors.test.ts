@@ -211,6 +211,7 @@ describe("a slip of the finger", { timeout: 120_000 }, () => {
   it.each([
     ["lnt", "capi: Unknown subcommand", "Did you mean lint?"],
     ["results --evnt o-1", "capi: Unrecognized flag: --evnt", "./capi results --help"],
+    ["results --since 1 day", 'capi: Unexpected positional argument: "day".', "in quotes", "./capi results --help"],
     ["replay --stage mapper", "capi: Missing required flag: --from", "./capi replay --help"],
     ["results --limit many", "capi:", "./capi results --help"],
     ["results --limit 0", "capi:", "--limit must be at least 1, not 0"],

@@ -147,7 +147,10 @@ const resolve = (type: avro.Type, compiled: Reader, writer: avro.Type | "unsuppo
     const readWhole = avscReader(writer)
     return (value) => ({ ...reader(value), skipped: { paths, writerRecord: () => readWhole(value).record } })
   } catch (cause) {
-    return cause instanceof Error ? cause.message : String(cause)
+    const message = cause instanceof Error ? cause.message : String(cause)
+    return message === `no alias found for ${writer.name}`
+      ? `it is the schema of ${writer.name}, and ${type.name} is expected here. A producer uses the latest schema of the subject <topic>-value.`
+      : message
   }
 }
 

@@ -104,6 +104,15 @@ describe("evolution", () => {
     )
     assert.deepInclude(decoded, { _tag: "Undecodable", reason: "undecodable" })
     assert.match(decoded._tag === "Undecodable" ? decoded.message : "", /event_id/)
+    const foreign = { ...other, name: "Order", namespace: "shop" }
+    const unlike = makeMemoryCodecs({ 103: JSON.stringify(foreign) }).decode(
+      "raw-event",
+      foreignFrame(103, foreign, { x: 1 })
+    )
+    assert.match(
+      unlike._tag === "Undecodable" ? unlike.message : "",
+      /id 103 cannot be read: it is the schema of shop\.Order, and io\.capirelay\.RawEvent is expected here\./
+    )
   })
 })
 

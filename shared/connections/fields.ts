@@ -144,7 +144,9 @@ export const integer = (minimum: number, maximum: number): Field<number> =>
     const number = typeof value === "number" || (substituted && /^\d+$/.test(text)) ? Number(value) : Number.NaN
     return Number.isSafeInteger(number) && number >= minimum && number <= maximum
       ? number
-      : invalid(`${quote(text)} is not an integer in the range.`, `${minimum} to ${maximum}`)
+      : minimum === maximum
+        ? invalid(`${quote(text)} is not ${minimum}.`, String(minimum))
+        : invalid(`${quote(text)} is not an integer in the range.`, `${minimum} to ${maximum}`)
   })
 
 /** A list; a single value counts as a list of one. */

@@ -121,11 +121,7 @@ describe("problems of a file of connections", () => {
       '7:11 connections[1].id Another connection has the id "shop".'
     ],
     ["a missing version", minimal.replace("version: 1\n", ""), "1:1  The key version is missing."],
-    [
-      "another version",
-      minimal.replace("version: 1", "version: 2"),
-      '1:10 version "2" is not an integer in the range.'
-    ],
+    ["another version", minimal.replace("version: 1", "version: 2"), '1:10 version "2" is not 1.'],
     [
       "a default that cannot be one",
       minimal.replace("version: 1", "version: 1\ndefaults: { account: 1 }"),
@@ -138,6 +134,13 @@ describe("problems of a file of connections", () => {
   it.each(wrong)("names line, key and what is allowed for %s", (_, text, expected) => {
     assert.isTrue(Result.isFailure(parse(text)))
     assert.include(problems(text), expected)
+  })
+
+  it("quotes little of a file that is something else", () => {
+    const [first, ...others] = problems(`version: 1\n{ b: }}${"word ".repeat(300)}\nand ${"more ".repeat(300)}\n`)
+    assert.include(first, "Not YAML: ")
+    for (const line of [first, ...others]) assert.isBelow(line!.length, 160)
+    assert.isTrue(others.some((line) => line.includes("word word") && line.endsWith("…")))
   })
 
   const doubtful: ReadonlyArray<[string, string, string]> = [

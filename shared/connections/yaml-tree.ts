@@ -58,6 +58,15 @@ const valuesMax = 200_000
 const valuesPerNode = 10
 const valuesOfSmallFile = 2_000
 
+/** The parser quotes what it did not expect: of a file that is something else, much of it. */
+const cut = (message: string): string => {
+  const [line = ""] = message.split(/\n|\\n/, 1)
+  const begin = line.slice(0, messageCharactersMax)
+  return begin === message ? message : `${begin}…`
+}
+
+const messageCharactersMax = 120
+
 /** The parser takes a tenth of a millisecond for each bracket that has no counterpart, and reads on. */
 const oddBracketsMax = 1_000
 
@@ -97,7 +106,7 @@ export class YamlTree {
     const at = (offset: number): Place => ({ offset, keyOffset: offset, path: "" })
     this.#isRead = read === text
     if (!this.#isRead) this.error(at(0), `Not YAML: more than ${oddBracketsMax} brackets have no counterpart.`)
-    for (const error of this.#document.errors) this.error(at(error.pos[0]), `Not YAML: ${error.message}`)
+    for (const error of this.#document.errors) this.error(at(error.pos[0]), `Not YAML: ${cut(error.message)}`)
     for (const warning of this.#document.warnings) this.warn(at(warning.pos[0]), warning.message)
     const contents = this.#resolve(this.#document.contents)
     this.rootPlace = at(contents?.range?.[0] ?? 0)

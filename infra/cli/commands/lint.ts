@@ -17,7 +17,7 @@ import { type UnreadEvents, unreadEvents } from "../../../shared/ledger/unread-e
 import { Argument, Command, CommandError } from "../cli.ts"
 import { undeliveredLines } from "../ledger-report.ts"
 import { lintConfigured, lintNamed, type NotificationsReport } from "../lint-notifications.ts"
-import { type Paint, show } from "../output.ts"
+import { count, type Paint, show } from "../output.ts"
 import { withKafkaAndCodecs } from "../services.ts"
 
 const file = Argument.String("file").pipe(
@@ -119,14 +119,14 @@ const describe = (
   return [
     ...problemLines(file, problems, paint),
     ...missing.map((reference) => paint("yellow", `${file}: warning: the credential ${reference} does not exist yet.`)),
-    verdictLine(file, problems, `${connections.length} connections, ${enabled} enabled`, paint)
+    verdictLine(file, problems, `${count(connections.length, "connection")}, ${enabled} enabled`, paint)
   ].join("\n")
 }
 
 const describeNotifications = ({ file, receivers, routes, problems }: NotificationsReport, paint: Paint): string =>
   [
     ...problemLines(file, problems, paint),
-    verdictLine(file, problems, `${receivers} receivers, ${routes} routes`, paint)
+    verdictLine(file, problems, `${count(receivers, "receiver")}, ${count(routes, "route")}`, paint)
   ].join("\n")
 
 const problemLines = (file: string, problems: ReadonlyArray<Problem>, paint: Paint) =>
@@ -134,9 +134,7 @@ const problemLines = (file: string, problems: ReadonlyArray<Problem>, paint: Pai
 
 const verdictLine = (file: string, problems: ReadonlyArray<Problem>, contents: string, paint: Paint): string => {
   const errors = errorsIn(problems)
-  return errors === 0
-    ? paint("green", `${file} is right: ${contents}.`)
-    : paint("red", `${errors} ${errors === 1 ? "error" : "errors"}.`)
+  return errors === 0 ? paint("green", `${file} is right: ${contents}.`) : paint("red", `${count(errors, "error")}.`)
 }
 
 const errorsIn = (problems: ReadonlyArray<Problem>): number =>
@@ -145,6 +143,6 @@ const errorsIn = (problems: ReadonlyArray<Problem>): number =>
 const invalid = (file: string, errors: number) =>
   new CommandError({
     code: "invalid",
-    message: `${file} has ${errors} ${errors === 1 ? "error" : "errors"}.`,
+    message: `${file} has ${count(errors, "error")}.`,
     nextStep: "Correct the lines above."
   })

@@ -182,7 +182,7 @@ const headers = [
   "OUTCOME",
   "REASON",
   "MS",
-  "TRIES",
+  "RETRIES",
   "REQUEST",
   "PRICING",
   "MESSAGE"

@@ -54,6 +54,7 @@ export const tail = Command.make("tail", { topic, from, last, follow }, ({ topic
         if (newest?.isCut === true) yield* (yield* Output).note(cutNote)
         if (newest !== null && !follow) return
         const position = newest === null ? start : ({ _tag: "Offsets", by: newest.ends } as const)
+        if (position === null) yield* (yield* Output).note(`Following ${name} from now on; Ctrl-C ends it.`)
         yield* readTopic({
           topic: name,
           from: position ?? { _tag: "End" },
