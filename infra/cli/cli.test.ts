@@ -75,12 +75,18 @@ describe("capi as a process", { timeout: 120_000 }, () => {
 
   it("takes a credential from standard input, and prints errors as JSON where asked", async () => {
     const value = "EAA-token-that-must-stay-hidden"
-    const [set, empty] = await Promise.all([
+    const [set, slip, empty] = await Promise.all([
       capi(["credentials", "set", "piped"], `${value}\n`),
+      capi(["credentials", "set", "slipped"], JSON.stringify({ access_tokn: value })),
       capi(["credentials", "set", "piped", "--json"])
     ])
     assert.strictEqual(set.code, 0, set.err)
     assert.notInclude(set.out + set.err + readFileSync(path.join(folder, "credentials.json"), "utf8"), value)
+    assert.strictEqual(set.err, "")
+    assert.deepStrictEqual(
+      [slip.code, slip.err],
+      [0, "No platform takes the field access_tokn. Did you mean access_token?\n"]
+    )
     assert.strictEqual(empty.code, 2)
     assert.strictEqual(JSON.parse(empty.err).error.code, "no_value")
   })

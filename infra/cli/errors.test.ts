@@ -184,7 +184,7 @@ describe("with a wrong configuration", { timeout: 180_000 }, () => {
 
   it("of settings", async () => {
     isOneLine(await processor("mapper", { PORT: "http" }), 2, "PORT")
-    isOneLine(await processor("mapper", { KAFKA_BROKERS: "" }), 2, "KAFKA_BROKERS is missing")
+    isOneLine(await processor("mapper", { KAFKA_BROKERS: "" }), 2, "KAFKA_BROKERS is missing", "`./capi up`")
     isOneLine(await capi("results", { KAFKA_SSL: "perhaps" }), 2, "KAFKA_SSL")
   })
 

@@ -78,7 +78,8 @@ export const encodeLine = (line: Line, options: SendOptions, codecs: Codecs["Ser
   const event = objectOf(text)
   // A sample that is not JSON is bad on purpose.
   if (event === null && record.key !== null) return { _tag: "Record", key: record.key, value: record.value }
-  if (event === null) return { _tag: "Refused", line: line.number, message: "This is not a JSON object." }
+  if (event === null)
+    return { _tag: "Refused", line: line.number, message: "This is not a JSON object; a line holds one event whole." }
   const timed = withTime(event, options.setTime)
   const key = record.key ?? keyOf(timed)
   if (options.encoding === "json")

@@ -165,10 +165,12 @@ const toSettingsError = (error: Config.ConfigError): SettingsError => {
     nextStep:
       row === undefined
         ? "Check the environment variables of this program."
-        : `Set the environment variable ${row.name}, such as ${row.name}=${row.example}.`,
+        : `Set the environment variable ${row.name}, such as ${row.name}=${row.example}${row.name === "KAFKA_BROKERS" ? orLocal : ""}.`,
     cause: null
   })
 }
+
+const orLocal = ", or start a local broker with `./capi up`"
 
 /** An environment variable is a string, or absent: then its type is what is wrong. */
 const missing = "missing"

@@ -9,6 +9,7 @@ import * as Result from "effect/Result"
 import topicTable from "../../../schemas/topics.json" with { type: "json" }
 import { environment, loadFileSettings } from "../../../shared/config/settings.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
+import { didYouMean } from "../../../shared/connections/did-you-mean.ts"
 import { loadConnections } from "../../../shared/connectors/load-connections.ts"
 import { connectorFor, connectors } from "../../../shared/connectors/registry.ts"
 import { anyFields } from "../../../shared/credentials/credential.ts"
@@ -31,6 +32,11 @@ const withStore = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
 /** A connector whose credential has several fields, for an example. */
 const severalFields = Object.values(connectors).find(({ credential }) => credential.required.length > 1)
 
+/** What credentials of any platform may hold; those of a receiver of notifications have others. */
+const takenFields = new Set(
+  Object.values(connectors).flatMap(({ credential }) => [...credential.required, ...credential.optional])
+)
+
 const set = Command.make("set", { name }, ({ name }) =>
   withStore(
     Effect.gen(function* () {
@@ -38,6 +44,10 @@ const set = Command.make("set", { name }, ({ name }) =>
       const value = yield* readSecretInput(output, `Value of ${name}: `)
       const stored = yield* Credentials.use((credentials) => credentials.set(name, value))
       yield* show({ name, fields: stored.fields }, () => `Stored ${name} (${stored.fields.join(", ")}).`)
+      for (const field of stored.fields) {
+        const meant = takenFields.has(field) ? null : didYouMean(field, takenFields)
+        if (meant !== null) yield* output.note(`No platform takes the field ${field}. Did you mean ${meant}?`)
+      }
     })
   )
 ).pipe(
