@@ -32,3 +32,25 @@ it.effect("writes what waits for a write together in the next one, also after th
     assert.deepStrictEqual(writes.slice(3), [["d"]])
   })
 )
+
+it.effect("does not write what a call brought that was interrupted while it waited", () =>
+  Effect.gen(function* () {
+    const written: Array<ReadonlyArray<string | null>> = []
+    const open = yield* Deferred.make<void>()
+    const write = writeTogether((records) =>
+      Effect.andThen(
+        Effect.sync(() => void written.push(records.map(({ key }) => key))),
+        Deferred.await(open)
+      )
+    )
+    const record = (key: string) => [{ topic: "out", key, value: null }]
+    const first = yield* Effect.forkChild(write(record("first")), { startImmediately: true })
+    const second = yield* Effect.forkChild(write(record("interrupted")), { startImmediately: true })
+    yield* Fiber.interrupt(second)
+    const third = yield* Effect.forkChild(write(record("third")), { startImmediately: true })
+    yield* Deferred.succeed(open, undefined)
+    yield* Fiber.join(first)
+    yield* Fiber.join(third)
+    assert.deepStrictEqual(written, [["first"], ["third"]])
+  })
+)

@@ -212,7 +212,7 @@ export const writeTogether = (write: Append): Append => {
     Effect.suspend(() => {
       const call: (typeof waiting)[number] = { records, exit: null }
       waiting.push(call)
-      return oneAtATime.withPermits(1)(
+      const turn = oneAtATime.withPermits(1)(
         Effect.suspend(() => {
           if (call.exit !== null) return call.exit
           const together = waiting
@@ -224,6 +224,12 @@ export const writeTogether = (write: Append): Append => {
               else for (const entry of together) entry.exit = exit
             })
           )
+        })
+      )
+      // Its caller is gone: a send intent, say, must not be written for a request that is never made.
+      return Effect.onInterrupt(turn, () =>
+        Effect.sync(() => {
+          waiting = waiting.filter((entry) => entry !== call)
         })
       )
     })
