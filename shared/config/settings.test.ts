@@ -99,6 +99,9 @@ describe("settings", () => {
   const wrong: ReadonlyArray<[string, Record<string, string>, "missing" | "invalid"]> = [
     ["KAFKA_BROKERS", { SCHEMA_REGISTRY_URL: "http://r" }, "missing"],
     ["SCHEMA_REGISTRY_URL", { KAFKA_BROKERS: "a:1" }, "missing"],
+    ["KAFKA_BROKERS", { ...minimal, KAFKA_BROKERS: "a:1,b" }, "invalid"],
+    ["KAFKA_BROKERS", { ...minimal, KAFKA_BROKERS: "PLAINTEXT://a:1" }, "invalid"],
+    ["KAFKA_BROKERS", { ...minimal, KAFKA_BROKERS: "a:65536" }, "invalid"],
     ["PORT", { ...minimal, PORT: "65536" }, "invalid"],
     ["PORT", { ...minimal, PORT: "http" }, "invalid"],
     ["LOG_FORMAT", { ...minimal, LOG_FORMAT: "xml" }, "invalid"],

@@ -13,6 +13,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import type { TlsOptions } from "../http/http-request.ts"
+import { wrongBroker } from "./brokers.ts"
 import { optional, SettingsError, text, textOr } from "./setting.ts"
 
 export interface KafkaSettings {
@@ -153,10 +154,12 @@ export const registryConfig = Config.all({
   allowPlaintext: flag("SCHEMA_REGISTRY_ALLOW_PLAINTEXT")
 })
 
-/** Fails where a certificate or a login would go over plaintext, or where a certificate and its key do not fit. */
+/** Fails where a broker has no port, a certificate or a login would go over plaintext, or a certificate and its key do not fit. */
 export const kafkaOf = (read: Config.Success<typeof kafkaConfig>): Result.Result<KafkaSettings, SettingsError> => {
   const { on, pem, allowPlaintext, ...settings } = read
   const { sasl } = settings
+  const noBroker = wrongBroker(settings.brokers)
+  if (noBroker !== null) return Result.fail(noBroker)
   const tls = tlsOf("KAFKA_SSL", pem)
   if (Result.isFailure(tls)) return Result.fail(tls.failure)
   if (!on && !allowPlaintext) {

@@ -134,7 +134,15 @@ const missingOf = (connector: Connector, { connection, secret }: RequestContext)
   const fields = connector.credential.required.filter((field) => secret[field] === undefined)
   return fields.length === 0
     ? null
-    : lacks("missing_credential_field", `its credential's ${fields.join(", ")}`, "Set it by ./capi credentials set.")
+    : lacks("missing_credential_field", `its credential's ${fields.join(", ")}`, setWhere(connection.credential))
+}
+
+/** @param reference as the file of connections has it, such as `env:META_TOKEN` */
+const setWhere = (reference: string): string => {
+  const at = reference.indexOf(":")
+  const [source, name] = [reference.slice(0, at), reference.slice(at + 1)]
+  if (source === "env") return `Add it to the environment variable ${name}.`
+  return source === "store" ? `Set it by ./capi credentials set ${name}.` : `Add it where ${reference} points.`
 }
 
 const lacks = (reasonCode: string, what: string, nextStep: string): EventVerdict => ({
