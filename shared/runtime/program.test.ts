@@ -82,7 +82,7 @@ describe("a program", { timeout: 60_000 }, () => {
   it("says in one line which setting is missing", async () => {
     const { code, err } = await ended(start({ KAFKA_BROKERS: "" }))
     assert.strictEqual(code, 2)
-    assert.match(err, /^health: The setting KAFKA_BROKERS is missing.*KAFKA_BROKERS=localhost:9092\.\n$/)
+    assert.match(err, /^health: The setting KAFKA_BROKERS is missing:.* such as KAFKA_BROKERS=localhost:9092\b.*\.\n$/)
   })
 
   it("says in one line what is wrong with the file of connections", async () => {
