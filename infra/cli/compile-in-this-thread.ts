@@ -1,8 +1,7 @@
 /**
  * Leaves out the compilers of V8 that work on other threads and allocate there. At `process.exit` Node waits for such a thread, and where that
- * needs a garbage collection just then it waits for this one: the process never ends (in Node.js 24 to 26). A command that had read large
- * records did so about once in a hundred times, with its result printed. What is hot is compiled by the third compiler all the same, and
- * a short command takes a sixth less CPU. To be imported first.
+ * needs a garbage collection just then it waits for this one: the process never ends (in Node.js 24 to 26, nodejs/node#54918), though
+ * its result is printed. What is hot is compiled by the third compiler all the same. To be imported first.
  */
 import process from "node:process"
 import { setFlagsFromString } from "node:v8"

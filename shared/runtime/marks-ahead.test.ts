@@ -12,17 +12,22 @@ const storedOf = ({ kafka }: ReturnType<typeof sharedInputHarness>, name: string
   return String(records.findLast(({ key }) => String(key) === `copy.${name}/in/0`)?.value)
 }
 
+/** The step of "a" has begun; that of "b" is a second off. */
+const firstHasBegun = Effect.gen(function* () {
+  const harness = sharedInputHarness(["a", "b"], {}, { linger: Duration.seconds(2) })
+  const fiber = yield* harness.start
+  yield* settle
+  yield* harness.write([["a", "1"]])
+  yield* Effect.andThen(TestClock.adjust("1 second"), settle)
+  yield* harness.write([["b", "2"]])
+  yield* Effect.andThen(TestClock.adjust("1 second"), settle)
+  return { harness, fiber }
+})
+
 describe("the mark of records that are begun", () => {
   it.effect("is stored with the one that another processor's step waits for, where its first step comes soon", () =>
     Effect.gen(function* () {
-      const harness = sharedInputHarness(["a", "b"], {}, { linger: Duration.seconds(2) })
-      const fiber = yield* harness.start
-      yield* settle
-      yield* harness.write([["a", "1"]])
-      yield* Effect.andThen(TestClock.adjust("1 second"), settle)
-      yield* harness.write([["b", "2"]])
-      yield* Effect.andThen(TestClock.adjust("1 second"), settle)
-      // The step of "a" has begun; that of "b" is a second off.
+      const { harness, fiber } = yield* firstHasBegun
       assert.deepStrictEqual(harness.out(), ["a:1"])
       assert.include(storedOf(harness, "b"), '"begun":{"times":1')
       const before = harness.kafka.commits.length
@@ -36,13 +41,7 @@ describe("the mark of records that are begun", () => {
 
   it.effect("is removed where the process is stopped before that step", () =>
     Effect.gen(function* () {
-      const harness = sharedInputHarness(["a", "b"], {}, { linger: Duration.seconds(2) })
-      const fiber = yield* harness.start
-      yield* settle
-      yield* harness.write([["a", "1"]])
-      yield* Effect.andThen(TestClock.adjust("1 second"), settle)
-      yield* harness.write([["b", "2"]])
-      yield* Effect.andThen(TestClock.adjust("1 second"), settle)
+      const { harness, fiber } = yield* firstHasBegun
       assert.include(storedOf(harness, "b"), '"begun":{"times":1')
       const stopping = yield* Effect.forkChild(Fiber.interrupt(fiber))
       yield* settle
