@@ -7,7 +7,16 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { endProcess, launch, logTail } from "../../local/processes.ts"
-import { type CannotCheck, type CheckFailed, cannotCheck, mustRun, type Ran, type RunOptions, run } from "./command.ts"
+import {
+  type CannotCheck,
+  type CheckFailed,
+  cannotCheck,
+  lastLines,
+  mustRun,
+  type Ran,
+  type RunOptions,
+  run
+} from "./command.ts"
 
 export interface Engine {
   /** Runs `docker` on it. */
@@ -32,8 +41,9 @@ export const existingEngine: Effect.Effect<Engine | null, CannotCheck | CheckFai
 })
 
 /**
- * Starts an engine with its socket, data and pid file in a temporary folder. It touches no firewall rule, so that its containers
- * reach one another and the ports that they publish, and nothing else; the network interfaces that it makes are removed at the end.
+ * Starts an engine with its socket, data and pid file in a temporary folder. It makes no firewall rule beside that of
+ * `letContainersMeet`, so that its containers reach one another and the ports that they publish, and nothing else; the network
+ * interfaces that it makes are removed at the end.
  */
 export const startEngine: Effect.Effect<Engine, CannotCheck | CheckFailed, Scope.Scope> = Effect.gen(function* () {
   if (process.platform !== "linux" || process.getuid?.() !== 0)
@@ -72,7 +82,10 @@ export const startEngine: Effect.Effect<Engine, CannotCheck | CheckFailed, Scope
   const engine = engineAt(client, { DOCKER_HOST: host }, true)
   for (let tries = 0; ; tries++) {
     const answer = yield* run(client, ["info"], { environment: { DOCKER_HOST: host }, limit: "10 seconds" })
-    if (answer.code === 0) return engine
+    if (answer.code === 0) {
+      yield* letContainersMeet
+      return engine
+    }
     if (daemonProcess.hasEnded() || tries > 120)
       return yield* cannotCheck(
         `The Docker engine that was started here does not come up: ${logTail(file("dockerd.log"), 3)}`,
@@ -80,6 +93,26 @@ export const startEngine: Effect.Effect<Engine, CannotCheck | CheckFailed, Scope
       )
     yield* Effect.sleep("500 millis")
   }
+})
+
+const bridgesAreFiltered = "/proc/sys/net/bridge/bridge-nf-call-iptables"
+
+/**
+ * A machine whose firewall filters bridges may drop what containers of one network send each other: an engine that ran here before
+ * leaves such a policy behind. What stays on a bridge is let pass until the scope closes.
+ */
+const letContainersMeet: Effect.Effect<void, CheckFailed, Scope.Scope> = Effect.gen(function* () {
+  const iptables = onPath("iptables")
+  if (iptables === null || !existsSync(bridgesAreFiltered)) return
+  if (readFileSync(bridgesAreFiltered, "utf8").trim() !== "1") return
+  const comment = `capi-relay check ${process.pid}`
+  const rule = ["-m", "physdev", "--physdev-is-bridged", "-m", "comment", "--comment", comment, "-j", "ACCEPT"]
+  const { code, err } = yield* Effect.acquireRelease(
+    run(iptables, ["--wait", "--insert", "FORWARD", ...rule]),
+    ({ code }) => (code === 0 ? Effect.ignore(run(iptables, ["--wait", "--delete", "FORWARD", ...rule])) : Effect.void)
+  )
+  // Most firewalls pass it anyway.
+  if (code !== 0) process.stdout.write(`No firewall rule lets containers reach one another: ${lastLines(err, 1)}\n`)
 })
 
 /** A folder that is removed when the scope closes. */
