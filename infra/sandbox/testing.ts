@@ -1,5 +1,6 @@
 /** Test support: a sandbox on free ports, raw fetch against it, and good events to spoil. */
 import { assert, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Json, JsonObject } from "./platform.ts"
 import type { SandboxPlatform } from "./registry.ts"
@@ -24,7 +25,14 @@ export interface Client {
   readonly sandbox: Sandbox
 }
 
-/** A test with a new sandbox. */
+/** Its time stands still: what a sandbox allows in a while does not depend on how long the requests take. Sleeping takes its real time. */
+export const standingClock = Effect.map(Clock.Clock, (clock): Clock.Clock => {
+  const millis = clock.currentTimeMillisUnsafe()
+  const standing = { currentTimeMillisUnsafe: () => millis, currentTimeMillis: Effect.succeed(millis) }
+  return Object.assign(Object.create(clock) as Clock.Clock, standing)
+})
+
+/** A test with a new sandbox whose time moves by the control interface alone. */
 export const withSandbox = (
   name: string,
   run: (client: Client) => Promise<void>,
@@ -32,7 +40,7 @@ export const withSandbox = (
 ) =>
   it.live(name, () =>
     Effect.gen(function* () {
-      const sandbox = yield* startSandbox(options)
+      const sandbox = yield* Effect.provideServiceEffect(startSandbox(options), Clock.Clock, standingClock)
       yield* Effect.promise(() => run(clientOf(sandbox)))
     }).pipe(Effect.scoped)
   )
