@@ -1,5 +1,4 @@
 /** PORT with several programs of one `./capi run`: each answers on a port of the range, in the order of the names. */
-import { randomInt } from "node:crypto"
 import { writeFileSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
@@ -9,7 +8,7 @@ import { onTestFinished } from "vitest"
 import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { waitUntil } from "../../tests/harness/wait-until.ts"
 import { spawnGuarded } from "../local/guarded-spawn.mjs"
-import { isFree } from "../local/ports.ts"
+import { freePort } from "../local/ports.ts"
 import { repository } from "../local/state.ts"
 
 const run = (port: string, ...args: ReadonlyArray<string>) => {
@@ -43,12 +42,11 @@ const run = (port: string, ...args: ReadonlyArray<string>) => {
 
 const isAlive = (port: number) => fetch(`http://127.0.0.1:${port}/healthz`).then(({ ok }) => ok)
 
-/** The first of three free ports in a row, outside of those that systems give to clients. */
+/** The first of three free ports in a row that no other test takes. */
 const freeRange = async (): Promise<number> => {
   for (;;) {
-    const first = randomInt(20_000, 30_000)
-    const free = await Promise.all([first, first + 1, first + 2].map((port) => Effect.runPromise(isFree(port))))
-    if (free.every(Boolean)) return first
+    const [first = 0, second, third] = await Effect.runPromise(Effect.replicateEffect(freePort, 3))
+    if (second === first + 1 && third === first + 2) return first
   }
 }
 
