@@ -11,7 +11,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { type Sandbox, sandboxCredentials, startSandbox } from "../infra/sandbox/sandbox.ts"
-import { standingClock } from "../infra/sandbox/testing.ts"
+import { fixedClock } from "../infra/sandbox/testing.ts"
 import type { MappedEvent } from "../schemas/types.gen.ts"
 import type { Connection } from "../shared/connections/connection.ts"
 import {
@@ -163,7 +163,7 @@ interface Scenario {
   readonly ask: (trackingId: string) => Effect.Effect<Effect.Success<ReturnType<Execute>>>
   /** Scripts a fault; for one request to the events' endpoint, unless it says otherwise. */
   readonly fault: (fault: JsonObject) => Effect.Effect<void>
-  /** Moves the sandbox's time on, which stands still otherwise. */
+  /** Moves the sandbox's time on; it does not move by itself. */
   readonly pass: (millis: number) => Effect.Effect<void>
   /** What the sandbox counted of this kind. */
   readonly stats: Effect.Effect<JsonObject>
@@ -177,7 +177,7 @@ const scenario = (
   Effect.scoped(
     Effect.gen(function* () {
       const starting = startSandbox({ google: { processingMillis: 1_000 }, whatsapp: { pairWindowMillis: 0 } })
-      const sandbox = yield* Effect.provideServiceEffect(starting, Clock.Clock, standingClock)
+      const sandbox = yield* Effect.provideServiceEffect(starting, Clock.Clock, fixedClock)
       const transport = yield* makeHttpTransport({ timeoutMillis: 1500 })
       const scenario = yield* startScenario(kind, sandbox, transport.execute, spoil(secretOf(kind))).pipe(
         Effect.provide(Layer.succeed(HttpTransport, transport))

@@ -25,11 +25,11 @@ export interface Client {
   readonly sandbox: Sandbox
 }
 
-/** Its time stands still: what a sandbox allows in a while does not depend on how long the requests take. Sleeping takes its real time. */
-export const standingClock = Effect.map(Clock.Clock, (clock): Clock.Clock => {
+/** Its time does not move: what a sandbox allows in a while does not depend on how long the requests take. Sleeping takes its real time. */
+export const fixedClock = Effect.map(Clock.Clock, (clock): Clock.Clock => {
   const millis = clock.currentTimeMillisUnsafe()
-  const standing = { currentTimeMillisUnsafe: () => millis, currentTimeMillis: Effect.succeed(millis) }
-  return Object.assign(Object.create(clock) as Clock.Clock, standing)
+  const fixed = { currentTimeMillisUnsafe: () => millis, currentTimeMillis: Effect.succeed(millis) }
+  return Object.assign(Object.create(clock) as Clock.Clock, fixed)
 })
 
 /** A test with a new sandbox whose time moves by the control interface alone. */
@@ -40,7 +40,7 @@ export const withSandbox = (
 ) =>
   it.live(name, () =>
     Effect.gen(function* () {
-      const sandbox = yield* Effect.provideServiceEffect(startSandbox(options), Clock.Clock, standingClock)
+      const sandbox = yield* Effect.provideServiceEffect(startSandbox(options), Clock.Clock, fixedClock)
       yield* Effect.promise(() => run(clientOf(sandbox)))
     }).pipe(Effect.scoped)
   )
