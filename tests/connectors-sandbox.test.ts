@@ -46,6 +46,19 @@ for (const kind of connectorKinds) {
       })
     )
 
+    if (!isSingle)
+      it.live("delivers as a test where the connection has a test code", () =>
+        scenario(
+          kind,
+          function* ({ client, send, events }) {
+            assert.deepStrictEqual((yield* client.sendEvents(events(count))).errors, [])
+            assert.strictEqual(classOf(yield* send(events(count))), "delivered")
+          },
+          undefined,
+          "TEST1"
+        )
+      )
+
     it.live("stops at a wrong credential", () =>
       scenario(
         kind,
@@ -172,24 +185,26 @@ interface Scenario {
 const scenario = (
   kind: ConnectorKind,
   play: (scenario: Scenario) => Generator<Effect.Effect<unknown, unknown, Scope.Scope>, void, never>,
-  spoil: (secret: Secret) => Secret = (secret) => secret
+  spoil: (secret: Secret) => Secret = (secret) => secret,
+  testEventCode: string | null = null
 ) =>
   Effect.scoped(
     Effect.gen(function* () {
       const starting = startSandbox({ google: { processingMillis: 1_000 }, whatsapp: { pairWindowMillis: 0 } })
       const sandbox = yield* Effect.provideServiceEffect(starting, Clock.Clock, fixedClock)
       const transport = yield* makeHttpTransport({ timeoutMillis: 1500 })
-      const scenario = yield* startScenario(kind, sandbox, transport.execute, spoil(secretOf(kind))).pipe(
+      const connection = { ...connectionOf(kind, sandbox), testEventCode }
+      const scenario = yield* startScenario(connection, sandbox, transport.execute, spoil(secretOf(kind))).pipe(
         Effect.provide(Layer.succeed(HttpTransport, transport))
       )
       yield* Effect.gen(() => play(scenario))
     })
   )
 
-const startScenario = (kind: ConnectorKind, sandbox: Sandbox, execute: Execute, secret: Secret) =>
+const startScenario = (connection: Connection, sandbox: Sandbox, execute: Execute, secret: Secret) =>
   Effect.gen(function* () {
+    const { kind, testEventCode } = connection
     const connector = connectorFor(kind)
-    const connection = connectionOf(kind, sandbox)
     const context: RequestContext = {
       connection,
       secret,
@@ -202,7 +217,9 @@ const startScenario = (kind: ConnectorKind, sandbox: Sandbox, execute: Execute, 
       authorize(connector, context, execute).pipe(
         Effect.flatMap((ready) => Effect.result(execute(connector.request(events, ready)))),
         Effect.map((answer) =>
-          Result.isSuccess(answer) ? connector.verdict(answer.success, events) : failureVerdict(answer.failure)
+          Result.isSuccess(answer)
+            ? connector.verdict(answer.success, events, testEventCode !== null)
+            : failureVerdict(answer.failure)
         ),
         Effect.catch((verdict) => Effect.succeed<BatchVerdict>({ ...failureHead, _tag: "All", verdict }))
       )

@@ -227,7 +227,7 @@ const sendOne = (
     }
     const verdict = yield* Effect.match(execute(connector.request(events, context)), {
       onFailure: failureVerdict,
-      onSuccess: (response) => connector.verdict(response, events)
+      onSuccess: (response) => connector.verdict(response, events, context.connection.testEventCode !== null)
     })
     const first = events.map((event, index) => ({
       event,

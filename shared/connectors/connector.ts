@@ -128,7 +128,8 @@ export interface Connector extends ConnectorRules {
   readonly unsendable?: (event: SendableEvent, context: RequestContext) => EventVerdict | null
   /** One request for events of one batch group. */
   readonly request: (events: ReadonlyArray<SendableEvent>, context: RequestContext) => HttpRequestSpec
-  readonly verdict: (response: HttpResponseSpec, events: ReadonlyArray<SendableEvent>) => BatchVerdict
+  /** `isTest`: the connection has a test code, so that the request may have been validated only, which some platforms answer shortly. */
+  readonly verdict: (response: HttpResponseSpec, events: ReadonlyArray<SendableEvent>, isTest?: boolean) => BatchVerdict
   /** A request without events that shows whether host, account and credential work. */
   readonly probe: (context: RequestContext) => HttpRequestSpec
   readonly probeVerdict: (response: HttpResponseSpec) => EventVerdict

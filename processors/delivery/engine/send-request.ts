@@ -167,7 +167,7 @@ const sendParts = (
   const answered = Effect.flatMap(Effect.result(services.execute(request)), (response) =>
     Effect.map(Clock.currentTimeMillis, (now): ResponseReading => {
       const verdict = Result.isSuccess(response)
-        ? connector.verdict(response.success, payloads)
+        ? connector.verdict(response.success, payloads, delivery.connection.testEventCode !== null)
         : failureVerdict(response.failure)
       const ended = { request, events: sent, facts: factsOf(parts, verdict, now), verdict, response }
       const ambiguous = Result.isSuccess(response)

@@ -35,6 +35,21 @@ const undocumented = respond(uniformVerdict(verdictMeta, verdict("unknown", "139
 const garbled = respond(uniformVerdict(verdictMeta, { ...verdict("unknown", "http_200"), unreadable: true }), 200)
 const invalidProbe = respond(ok)
 
+it.effect("an answer that says little is read as the answer to a test where the connection has a test code", () =>
+  Effect.gen(function* () {
+    const processor = yield* processorOver({
+      connector: connectorWith({
+        verdict: (_, __, isTest) => uniformVerdict(verdictMeta, verdict(isTest === true ? "delivered" : "unknown"))
+      }),
+      connection: { ...connection, testEventCode: "TEST1" },
+      settings: deliveryDefaults,
+      services: fakePlatform(() => Effect.succeed(respond(ok)))
+    })
+    const task = yield* openPartition(processor, at)
+    assert.deepStrictEqual(readStep(yield* task.step(batchOf(["e1"]))).outcomes, { e1: "delivered" })
+  }).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))
+)
+
 const openTask = (platform: FakePlatform, eventsPerRequest: number, idempotent = true) =>
   Effect.flatMap(
     processorOver({

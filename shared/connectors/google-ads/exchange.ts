@@ -69,15 +69,21 @@ const developerToken = (secret: Secret) =>
 
 /**
  * A 200 takes each conversion for itself: `partialFailureError` names the failed ones by index, the rest are taken. Any
- * other status took nothing. (Google Ads API: partial failure; ConversionUploadError.)
+ * other status took nothing. What was validated only has errors and no `results`. (Google Ads API: partial failure;
+ * ConversionUploadError; UploadClickConversionsResponse.)
  */
-export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<SendableEvent>): BatchVerdict => {
+export const verdict = (
+  response: HttpResponseSpec,
+  events: ReadonlyArray<SendableEvent>,
+  isTest = false
+): BatchVerdict => {
   const error = googleStatus(response)
   if (error !== null) return failed(response, error, events.length)
   const body = bodyObject(response)
   const partial = objectOf(body?.["partialFailureError"])
-  const judged = classifyAnswer(response, body)
-  if (partial !== null && response.status < 300) return partlyTaken(response, readStatus(partial), body, events.length)
+  const judged = classifyAnswer(response, isTest ? withResults(body) : body)
+  if (partial !== null && response.status < 300)
+    return partlyTaken(response, readStatus(partial), isTest ? null : listOf(body?.["results"]), events.length)
   const received = judged.errorClass === "delivered" ? events.length : null
   return uniformVerdict(
     { ...verdictMetaOf(response, judged), eventsReceived: received, requestId: requestIdOf(response, null) },
@@ -88,10 +94,9 @@ export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<Sendab
 export const probeVerdict = (response: HttpResponseSpec): EventVerdict => {
   const error = googleStatus(response)
   const body = bodyObject(response)
-  const isEmptyAnswer = response.status === 200 && body !== null
   return probeOf(
     error === null
-      ? classifyAnswer(response, isEmptyAnswer ? { ...body, results: [] } : body)
+      ? classifyAnswer(response, response.status === 200 ? withResults(body) : body)
       : (worstOf(errorsOf(error).map((each) => classifyError(response, error, each))) ??
           classifyStatus(response, error))
   )
@@ -105,10 +110,14 @@ const classifyAnswer = (response: HttpResponseSpec, body: JsonObject | null): Ev
     flags: Array.isArray(body?.["results"]) ? ["results"] : []
   })
 
+/** An answer to what was only validated, as if it had results. */
+const withResults = (body: JsonObject | null): JsonObject | null => (body === null ? null : { ...body, results: [] })
+
+/** @param results null where the conversions were validated only */
 const partlyTaken = (
   response: HttpResponseSpec,
   error: GoogleStatus,
-  body: JsonObject | null,
+  results: ReadonlyArray<unknown> | null,
   eventCount: number
 ): BatchVerdict => {
   const errors = errorsOf(error)
@@ -117,11 +126,10 @@ const partlyTaken = (
     errors.filter(({ index }) => index === null).map((each) => classifyError(response, error, each))
   )
   const byIndex = Map.groupBy(errors, ({ index }) => index)
-  const results = listOf(body?.["results"])
   const statusOf = (index: number): EventVerdict => {
     const named = worstOf((byIndex.get(index) ?? []).map((each) => classifyError(response, error, each)))
     if (named !== null) return named
-    if (!isFailedRow(results, index)) return taken
+    if (results === null ? errors.length > 0 && general === null : !isFailedRow(results, index)) return taken
     // The row failed, yet no error names it: blamed on the errors without an index, else not understood.
     return general ?? { ...classifyStatus(response, error), errorClass: "unknown" }
   }
@@ -133,7 +141,7 @@ const partlyTaken = (
   return itemVerdicts({ ...head, retryAfter: head.retryAfter ?? quotaDelay(error) }, items, eventCount)
 }
 
-// `results` has an empty object for each failed row; where it is absent (validateOnly), nothing is known of the rows.
+// `results` has an empty object for each failed row.
 const isFailedRow = (results: ReadonlyArray<unknown>, index: number): boolean => {
   const row = results[index]
   return row === undefined || (typeof row === "object" && (row === null || Object.keys(row).length === 0))

@@ -80,6 +80,24 @@ describe("Google Ads' verdict", () => {
     )
   })
 
+  it("takes what was validated only, which has no results, by its errors alone", () => {
+    const whole = verdict(json(200, { jobId: "4" }), events, true)
+    assert.strictEqual(whole._tag === "All" ? whole.verdict.errorClass : whole._tag, "delivered")
+    const sent = verdict(json(200, { jobId: "4" }), events)
+    assert.strictEqual(sent._tag === "All" ? sent.verdict.errorClass : sent._tag, "unknown")
+    const tested = (...errors: ReadonlyArray<Json>) => {
+      const partialFailureError = { code: 3, message: "Multiple errors.", details: details(...errors) }
+      return classes(verdict(json(200, { partialFailureError, jobId: "4" }), events, true))
+    }
+    const named = adsError({ conversionUploadError: "UNPARSEABLE_GCLID" }, 1)
+    assert.deepStrictEqual(tested(named), ["delivered", "invalid_event", "delivered"])
+    const general = adsError({ quotaError: "RESOURCE_EXHAUSTED" })
+    assert.deepStrictEqual(tested(named, general), ["throttled", "invalid_event", "throttled"])
+    assert.deepStrictEqual(tested(), ["unknown", "unknown", "unknown"])
+    const page = verdict({ status: 200, headers: {}, body: "<html>" }, events, true)
+    assert.strictEqual(page._tag === "All" ? page.verdict.errorClass : page._tag, "unknown")
+  })
+
   const failed = (status: number, name: string | null, ...errors: ReadonlyArray<Json>) =>
     verdict(
       json(status, {

@@ -86,14 +86,19 @@ const accountOf = (type: string | undefined, id: string): JsonObject => ({
 
 /**
  * A 200 means accepted for processing, not success. A 400 took nothing; its field violations name the bad events by
- * index, so the others can be sent again without them. (Google Data Manager API: understand errors.)
+ * index, so the others can be sent again without them. What was validated only is done with a 200: it may come without an id,
+ * and has no later outcome. (Google Data Manager API: understand errors; ingest events, validate_only.)
  */
-export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<SendableEvent>): BatchVerdict => {
+export const verdict = (
+  response: HttpResponseSpec,
+  events: ReadonlyArray<SendableEvent>,
+  isTest = false
+): BatchVerdict => {
   const body = bodyObject(response)
   const error = googleStatus(response)
   if (error !== null) return failed(response, error, events.length)
   const requestId = idOf(body?.["requestId"])
-  const judged = classifyAnswer(response, requestId)
+  const judged = classifyAnswer(response, isTest && body !== null ? (requestId ?? "validated") : requestId)
   const isAccepted = judged.errorClass === "accepted"
   return uniformVerdict(
     {
@@ -101,10 +106,16 @@ export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<Sendab
       requestId,
       eventsReceived: isAccepted ? events.length : null,
       warnings: warningsOf(body),
-      trackingId: isAccepted ? requestId : null
+      trackingId: isAccepted && !isTest ? requestId : null
     },
-    judged
+    isAccepted && isTest ? validated : judged
   )
+}
+
+const validated: EventVerdict = {
+  errorClass: "delivered",
+  reasonCode: null,
+  message: "Google has validated the events and records nothing."
 }
 
 export const probeVerdict = (response: HttpResponseSpec): EventVerdict => {

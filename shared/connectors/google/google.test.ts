@@ -73,6 +73,18 @@ describe("Google's verdict", () => {
     })
   })
 
+  it("is done with what was validated only, with an id or without: there is no status to ask for", () => {
+    for (const body of [{}, { requestId: "r-1" }]) {
+      const answer = verdict(json(200, body), events, true)
+      assert.strictEqual(answer._tag === "All" ? answer.verdict.errorClass : answer._tag, "delivered")
+      assert.deepInclude(answer, { trackingId: null, eventsReceived: events.length })
+    }
+    const of = (answer: ReturnType<typeof verdict>) => (answer._tag === "All" ? answer.verdict.errorClass : answer._tag)
+    assert.strictEqual(of(verdict(json(200, {}), events)), "unknown")
+    assert.strictEqual(of(verdict({ status: 200, headers: {}, body: "<html>" }, events, true)), "unknown")
+    assert.strictEqual(of(verdict(failure(400, "INVALID_ARGUMENT", []), events, true)), "SomeInvalid")
+  })
+
   it("names every bad event by either form of the field, with its first reason", () => {
     const answer = verdict(
       failure(400, "INVALID_ARGUMENT", [
