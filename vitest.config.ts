@@ -16,7 +16,8 @@ export default defineConfig({
           include: ["**/*.test.ts"],
           exclude: [...exclude, "**/*.kafka.test.ts", "**/*.docker.test.ts"],
           // A slow machine with other work takes several times as long as a quick one.
-          testTimeout: 90_000
+          testTimeout: 90_000,
+          hookTimeout: 90_000
         }
       },
       {

@@ -23,7 +23,7 @@ describe("the bundled programs", () => {
   }, 120_000)
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  it("are all there is in processors, and each starts as far as its settings", { timeout: 60_000 }, () => {
+  it("are all there is in processors, and each starts as far as its settings", () => {
     const names = readdirSync(path.join(repository, "processors")).filter((name) =>
       existsSync(path.join(repository, "processors", name, "main.ts"))
     )
@@ -44,7 +44,7 @@ describe("the bundled programs", () => {
     assert.isFalse(files.some((text) => /^import .*"kafkajs"/m.test(text)))
   })
 
-  it("prepare events as the modules do that they are made of", { timeout: 60_000 }, () => {
+  it("prepare events as the modules do that they are made of", () => {
     const args = ["prepare", "examples/sample-events/sample-events.jsonl", "--platform", "google"]
     const source = spawnSync(process.execPath, ["infra/cli/main.ts", ...args], { encoding: "utf8", cwd: repository })
     const bundled = run("capi.js", ...args)

@@ -39,7 +39,7 @@ describe("the installed package", () => {
   }, 300_000)
   afterAll(() => rmSync(folder, { recursive: true, force: true }), 120_000)
 
-  it("starts from any folder, and says its version", { timeout: 60_000 }, () => {
+  it("starts from any folder, and says its version", () => {
     const help = run(["--help"])
     assert.strictEqual(help.status, 0, help.err)
     assert.include(help.out, "dead-letters")
@@ -47,7 +47,7 @@ describe("the installed package", () => {
     assert.include(run(["--version"]).out, version)
   })
 
-  it("shows the name that its user can type, and writes no state beside itself", { timeout: 60_000 }, () => {
+  it("shows the name that its user can type, and writes no state beside itself", () => {
     const { status, err, left } = run(["env"])
     assert.strictEqual(status, 1)
     assert.include(err, "capi-relay up --detach")
@@ -57,13 +57,13 @@ describe("the installed package", () => {
     assert.isFalse(existsSync(path.join(installed, ".capi")))
   })
 
-  it("has the platforms' sandboxes", { timeout: 60_000 }, () => {
+  it("has the platforms' sandboxes", () => {
     const { status, err } = run(["up", "--sandbox"])
     assert.strictEqual(status, 2)
     assert.include(err, "The file of connections connections.yaml does not exist")
   })
 
-  it("prepares events without broker and checkout", { timeout: 60_000 }, () => {
+  it("prepares events without broker and checkout", () => {
     const samples = path.join(installed, "examples/sample-events/sample-events.jsonl")
     const { status, out, err } = run(["prepare", samples, "--platform", "meta"])
     assert.strictEqual(status, 0, err)

@@ -35,7 +35,7 @@ beforeAll(async () => {
     indexerPort: 0
   }
   variables = { ...demoEnvironment(addresses), CAPI_CONNECTIONS: example }
-}, 60_000)
+})
 afterAll(async () => {
   setEnvironment(before)
   await Effect.runPromise(Scope.close(scope, Exit.void))

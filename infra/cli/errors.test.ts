@@ -59,7 +59,7 @@ beforeAll(async () => {
   await once(registry, "listening")
   const address = registry.address()
   registryUrl = `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`
-}, 60_000)
+})
 afterAll(() => {
   registry.closeAllConnections()
   registry.close()

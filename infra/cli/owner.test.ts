@@ -51,7 +51,7 @@ const capi = (...args: ReadonlyArray<string>) =>
   })
 const errorOf = (text: string) => JSON.parse(text).error
 
-describe("./capi down", { timeout: 60_000 }, () => {
+describe("./capi down", () => {
   it("refuses to end what make run started, and says what runs", async () => {
     const owner = await idle("demo")
     owned(owner, "make run")

@@ -52,7 +52,7 @@ const isAlive = (pid: number): boolean => {
   }
 }
 
-describe("a parent that is killed", { timeout: 60_000 }, () => {
+describe("a parent that is killed", () => {
   it("has its children ended in order: what the others need comes last", async () => {
     const folder = temporaryFolder()
     const { parent, pids } = await startParent(

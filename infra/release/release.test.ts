@@ -47,7 +47,7 @@ const copy = () => {
   return { root, git, run, commit, read, printed }
 }
 
-describe("make release", { timeout: 60_000 }, () => {
+describe("make release", () => {
   it("sets every version, writes the changelog of the commits since the last release, and tags", async () => {
     const { root, git, run, commit, read, printed } = copy()
     assert.strictEqual(await run("0.2.0"), "released")

@@ -1,6 +1,7 @@
 import { once } from "node:events"
 import { connect } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as HttpRouter from "effect/http/HttpRouter"
@@ -92,14 +93,18 @@ describe("the health server", () => {
   it.live("closes at once although a client keeps its request open", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
-      const routes = [HttpRouter.route("POST", "/", (request) => Effect.map(request.text, HttpServerResponse.text))]
-      const { port } = yield* Scope.provide(serve({ host: "127.0.0.1", port: 0, routes }), scope)
+      const arrived = yield* Deferred.make<void>()
+      const echo = HttpRouter.route("POST", "/", (request) =>
+        Effect.andThen(Deferred.succeed(arrived, undefined), Effect.map(request.text, HttpServerResponse.text))
+      )
+      const { port } = yield* Scope.provide(serve({ host: "127.0.0.1", port: 0, routes: [echo] }), scope)
       const client = connect(port, "127.0.0.1")
       client.on("error", () => undefined)
       yield* Effect.promise(() => once(client, "connect"))
       client.write("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf")
-      yield* Effect.sleep("100 millis")
-      const closed = yield* Effect.timeoutOption(Scope.close(scope, Exit.void), "2 seconds")
+      yield* Deferred.await(arrived)
+      // A server that waits for its requests does so for 20 seconds.
+      const closed = yield* Effect.timeoutOption(Scope.close(scope, Exit.void), "10 seconds")
       assert.isTrue(Option.isSome(closed))
     })
   )

@@ -39,7 +39,7 @@ const post = (path: string, headers: string, body = "") =>
 const until = <R>(holds: () => Effect.Effect<boolean, never, R>) =>
   Effect.suspend(holds).pipe(
     Effect.repeat({ until: (held) => held, schedule: Schedule.spaced("20 millis") }),
-    Effect.timeout("8 seconds")
+    Effect.timeout("1 minute")
   )
 
 /** A server with one route for bodies, what reached it, and what it logged. */

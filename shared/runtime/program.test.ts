@@ -78,7 +78,7 @@ describe("work that follows something in the background", () => {
   )
 })
 
-describe("a program", { timeout: 60_000 }, () => {
+describe("a program", () => {
   it("says in one line which setting is missing", async () => {
     const { code, err } = await ended(start({ KAFKA_BROKERS: "" }))
     assert.strictEqual(code, 2)

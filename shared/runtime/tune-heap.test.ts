@@ -20,7 +20,7 @@ const options = [
 ]
 
 // Red without its script, by which V8 sees that little is allocated: then it waits for 100 s. By default it collects twice: "will do more".
-it("lets V8 collect the garbage of a start soon, and once", { timeout: 30_000 }, async () => {
+it("lets V8 collect the garbage of a start soon, and once", async () => {
   const child = spawnGuarded(process.execPath, [...options, "--input-type=module", "--eval", script])
   try {
     let traced = ""

@@ -7,7 +7,7 @@
 export const waitUntil = async <A>(
   what: string,
   condition: () => A | null | undefined | false | Promise<A | null | undefined | false>,
-  deadlineMillis = 30_000
+  deadlineMillis = 60_000
 ): Promise<A> => {
   const end = performance.now() + deadlineMillis
   let last: unknown = null

@@ -241,7 +241,7 @@ const listen = (listener: RequestListener) =>
 const until = (condition: Effect.Effect<boolean>): Effect.Effect<void, Cause.TimeoutError> =>
   Effect.gen(function* () {
     while (!(yield* condition)) yield* Effect.sleep(10)
-  }).pipe(Effect.timeout(5000))
+  }).pipe(Effect.timeout("1 minute"))
 
 const everythingOf = (value: unknown): string =>
   `${String(value)} ${JSON.stringify(value)} ${inspect(value, { depth: 20, showHidden: true })}`

@@ -90,7 +90,7 @@ const encoded = async (produce: ReturnType<typeof load>, given: unknown): Promis
 const framed = async ({ produce, frame }: typeof fast, given: unknown): Promise<Buffer> =>
   Buffer.from((await frame({ correlationId: 7, clientId: "relay", request: produce(given).request })).buffer)
 
-describe("fast kafkajs", { timeout: 60_000 }, () => {
+describe("fast kafkajs", () => {
   it("is in place", () => {
     for (const name of Object.keys(names) as ReadonlyArray<Name>)
       assert.notStrictEqual(String(fast[name]), String(original[name]), name)
