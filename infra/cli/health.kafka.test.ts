@@ -111,5 +111,5 @@ connections:
       const unknown = yield* runCommand(["health", "shp"], env)
       assert.isTrue(Exit.isFailure(unknown.exit))
     }).pipe(Effect.scoped),
-  60_000
+  120_000
 )

@@ -93,5 +93,5 @@ it.live(
         assert.isAbove(pictures.at(-1)?.stages[0]?.lag ?? 0, 0)
       }).pipe(Effect.provide(services))
     }).pipe(Effect.scoped),
-  90_000
+  120_000
 )

@@ -96,7 +96,7 @@ it.live(
       )
       assert.include((yield* capi("results", "--event", "e-1")).out, "utility/regular")
     }).pipe(Effect.scoped),
-  60_000
+  120_000
 )
 
 /** What the delivery writes for a failure and its correction; a second dead letter stays as it is. Both hold an original. */

@@ -34,7 +34,7 @@ it.live(
       })
       const ended = once(child, "exit")
       yield* Effect.promise(() =>
-        waitUntil("it says what it does", () => notes.endsWith("\n") || child.exitCode !== null, 25_000)
+        waitUntil("it says what it does", () => notes.endsWith("\n") || child.exitCode !== null)
       )
       assert.strictEqual(notes, "Following raw-events from now on; Ctrl-C ends it.\n")
       child.kill("SIGINT")
@@ -43,5 +43,5 @@ it.live(
       const listed = yield* runCommand(["tail", "raw-events", "--last", "1"], env)
       assert.deepStrictEqual(listed.notes, [])
     }).pipe(Effect.scoped),
-  60_000
+  120_000
 )

@@ -37,7 +37,7 @@ it.live(
       assert.isTrue(topics.every(({ present, created }) => present && created))
       assert.isTrue(schemas.every(({ created }) => created))
     }).pipe(Effect.scoped),
-  90_000
+  120_000
 )
 
 interface Report {

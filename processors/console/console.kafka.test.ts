@@ -121,7 +121,7 @@ describe("the console", { timeout: 240_000 }, () => {
       const overview = get<Overview>("/api/overview?period=15m")
       const stepsOf = (found: Overview) =>
         Object.fromEntries((found.platforms[0]?.connections[0]?.steps ?? []).map(({ step, count }) => [step, count]))
-      yield* until("all is read back", () => Effect.map(overview, ({ loading }) => !loading), 30_000)
+      yield* until("all is read back", () => Effect.map(overview, ({ loading }) => !loading))
       assert.deepInclude(stepsOf(yield* overview), { received: 8, delivered: 6, skipped: 1, rejected: 1, in_flight: 0 })
 
       // While it runs: an outcome that is corrected, and the live view.
@@ -136,7 +136,7 @@ describe("the console", { timeout: 240_000 }, () => {
           for await (const chunk of response.body!) live.push(Buffer.from(chunk).toString("utf8"))
         })
         .catch(() => undefined)
-      yield* until("the stream is open", () => live.join("").includes("event: tick"), 20_000)
+      yield* until("the stream is open", () => live.join("").includes("event: tick"))
       yield* write("delivery-results", "event-delivery-log", [
         result(7, "delivered"),
         result(8, "rejected", { reason_code: "refused" })
@@ -147,7 +147,7 @@ describe("the console", { timeout: 240_000 }, () => {
         20_000
       )
       assert.deepInclude(stepsOf(yield* overview), { received: 9, rejected: 1 })
-      yield* until("the result is in the live view", () => live.join("").includes('"matched":1'), 20_000)
+      yield* until("the result is in the live view", () => live.join("").includes('"matched":1'))
       assert.notInclude(live.join(""), "refused")
       closing.abort()
       answers.push(...live)
@@ -166,7 +166,7 @@ describe("the console", { timeout: 240_000 }, () => {
         get<{ redrives: ReadonlyArray<Redrive> }>("/api/redrives"),
         ({ redrives }) => redrives.find(({ redrive_id }) => redrive_id === begun.redrive_id)!
       )
-      yield* until("the redrive has ended", () => Effect.map(redrive, ({ ended_at }) => ended_at !== null), 30_000)
+      yield* until("the redrive has ended", () => Effect.map(redrive, ({ ended_at }) => ended_at !== null))
       assert.deepInclude(yield* redrive, { state: "done", sent: 4, missing: 0, error: null })
       assert.strictEqual(
         (yield* Effect.promise(() =>

@@ -94,7 +94,7 @@ export const joinAsProbe = (
 export const until = <E = never, R = never>(
   what: string,
   condition: () => boolean | Effect.Effect<boolean, E, R>,
-  deadlineMillis = 30_000,
+  deadlineMillis = 60_000,
   pollMillis = 20
 ): Effect.Effect<void, E, R> =>
   Effect.gen(function* () {
