@@ -1,6 +1,5 @@
 /** `./capi up --sandbox` as its user types it, in a shell that names a real broker. */
-import { existsSync, readdirSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { readdirSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -36,9 +35,11 @@ it("shows what becomes of one's events at one's connections, and leaves nothing 
   const [file, events] = [path.join(folder, "connections.yaml"), path.join(folder, "events.jsonl")]
   writeFileSync(file, connections)
   writeFileSync(events, [event("o-1"), event("o-2"), { event_id: "bad" }].map((one) => JSON.stringify(one)).join("\n"))
-  const before = readdirSync(tmpdir()).filter((name) => name.startsWith("capi-sandbox-"))
+  // Others may try a sandbox at the same time: what this one leaves would be in here.
+  const temporary = temporaryFolder()
   const { exitCode, out, errors } = await Effect.runPromise(
     runCapi(["up", "--sandbox", "--events", events, "--json"], {
+      TMPDIR: temporary,
       CAPI_CONNECTIONS: file,
       KAFKA_BROKERS: "kafka.example:9093",
       KAFKA_SSL: "true",
@@ -59,9 +60,5 @@ it("shows what becomes of one's events at one's connections, and leaves nothing 
   assert.deepStrictEqual([deadLetters.length, deadLetters[0].reason_code], [1, "missing_event_name"])
   assert.isTrue(summary.balanced)
   assert.include(errors, "No platform was contacted")
-  const left = readdirSync(tmpdir()).filter((name) => name.startsWith("capi-sandbox-") && !before.includes(name))
-  assert.deepStrictEqual(
-    left.filter((name) => existsSync(path.join(tmpdir(), name, "connections.yaml"))),
-    []
-  )
+  assert.deepStrictEqual(readdirSync(temporary), [])
 })

@@ -133,6 +133,6 @@ describe("a credential in AWS Secrets Manager", () => {
         assert.strictEqual(refused.code, "source_refused")
         assert.notInclude(refused.message + refused.nextStep, "another-key")
       }).pipe(Effect.scoped),
-    60_000
+    90_000
   )
 })

@@ -109,7 +109,7 @@ for (const idempotent of [true, false]) {
         assert.isBelow(last, Duration.toMillis(Duration.minutes(30)))
         assert.deepStrictEqual(statesOf(platform), ["CLOSED"])
       }),
-    60_000
+    90_000
   )
 }
 
