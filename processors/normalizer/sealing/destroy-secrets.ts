@@ -37,7 +37,8 @@ export const makeDestroyer = (
     const destroyed = new Map<string, number>()
     for (const erasure of due) {
       // Cancelled meanwhile, or a secret of a customer who came back later.
-      if (!suppressions.isErased([erasure], 0) || !secrets.isFrom(erasure, secondsOf(erasure))) continue
+      if (erasure.isCancelled || !suppressions.isErased([erasure], 0) || !secrets.isFrom(erasure, secondsOf(erasure)))
+        continue
       outputs.push(secretRecord(Buffer.from(erasure.personId, "base64url"), null, partition))
       destroyed.set(erasure.name, (destroyed.get(erasure.name) ?? 0) + 1)
       secrets.delete(erasure)
@@ -96,6 +97,8 @@ export interface Erasure extends IdWords {
   readonly name: string
   /** When the secret is to be destroyed, in milliseconds since the epoch. */
   readonly destroyAt: number
+  /** A later erasure of the same person has its own window. */
+  isCancelled: boolean
 }
 
 /**
@@ -107,13 +110,16 @@ export class Erasures {
 
   /** Takes a record of the topic `suppressions`. */
   readonly add = (key: string, record: Suppression | null): void => {
-    if (record === null || record.erasure === null || !key.startsWith("erased:")) return
+    if (!key.startsWith("erased:")) return
     const personId = key.slice("erased:".length)
+    if (record === null) for (const one of this.all) if (one.personId === personId) one.isCancelled = true
+    if (record === null || record.erasure === null) return
     this.all.push({
       ...wordsOfText(personId, 0),
       personId,
       name: record.erasure,
-      destroyAt: record.destroy_at ?? record.at
+      destroyAt: record.destroy_at ?? record.at,
+      isCancelled: false
     })
   }
 }

@@ -90,11 +90,16 @@ const sealerSetup = () => {
     suppressions.apply(key, record)
     erasures.add(key, record)
   }
+  const cancel = (identifier: string): void => {
+    const key = suppressionKey("erased", identity.idTextOf([sha256(identifier)])!)
+    suppressions.apply(key, null)
+    erasures.add(key, null)
+  }
   const open = Effect.map(processor.open({ topic: "raw-events", partition }), (task) => ({
     step: task.step,
     check: task.tick?.step ?? Effect.die("There is no check.")
   }))
-  return { open, erase, suppressions }
+  return { open, erase, cancel, suppressions }
 }
 const noConsent = { ad_user_data: null, ad_personalization: null, sale_of_data: null }
 
@@ -235,15 +240,33 @@ describe("an erasure", () => {
   it.effect("that is cancelled destroys nothing, and events go on", () =>
     test(
       Effect.gen(function* () {
-        const { open, erase, suppressions } = sealerSetup()
+        const { open, erase, cancel, suppressions } = sealerSetup()
         const task = yield* open
         const first = yield* task.step(rawBatch)
         erase("jane@shop.example")
-        suppressions.apply(suppressionKey("erased", identity.idTextOf([sha256("jane@shop.example")])!), null)
+        cancel("jane@shop.example")
         yield* TestClock.adjust(Duration.minutes(2))
         assert.deepStrictEqual((yield* task.check).outputs, [])
         const outputs = yield* normalized(ofTopic(first, "sealed-events"), ofTopic(first, "person-keys"), suppressions)
         assert.strictEqual(described(outputs[0]!), "jane-1")
+      })
+    )
+  )
+
+  it.effect("that is asked for again after it was cancelled has the grace window of the second time", () =>
+    test(
+      Effect.gen(function* () {
+        const { open, erase, cancel } = sealerSetup()
+        const task = yield* open
+        yield* task.step(rawBatch)
+        erase("jane@shop.example")
+        cancel("jane@shop.example")
+        erase("jane@shop.example", { erasure: "e-2", destroy_at: now + 300_000 })
+        yield* TestClock.adjust(Duration.minutes(2))
+        assert.deepStrictEqual((yield* task.check).outputs, [])
+        yield* TestClock.adjust(Duration.minutes(4))
+        const [entry] = ofTopic(yield* task.check, "erasure-log")
+        assert.strictEqual(read<{ readonly erasure: string }>("erasure-log-entry", entry!).erasure, "e-2")
       })
     )
   )
