@@ -14,7 +14,10 @@ const identity = makeIdentityKey(Buffer.alloc(32, 5))
 const jane = sha256("jane@shop.example")
 const at = 1_795_000_000_000
 
-const taken = (records: ReadonlyArray<readonly [key: string | null, value: Buffer | object | string | null]>) =>
+const taken = (
+  records: ReadonlyArray<readonly [key: string | null, value: Buffer | object | string | null]>,
+  headers: Readonly<Record<string, string>> = {}
+) =>
   Effect.gen(function* () {
     yield* TestClock.setTime(at)
     const [committed] = yield* runBatches(consentChanges(identity, testSealer), [
@@ -31,7 +34,7 @@ const taken = (records: ReadonlyArray<readonly [key: string | null, value: Buffe
             value === null || Buffer.isBuffer(value)
               ? value
               : Buffer.from(typeof value === "string" ? value : JSON.stringify(value)),
-          headers: {}
+          headers
         }))
       }
     ])
@@ -82,6 +85,16 @@ describe("a change of consent", () => {
         ]
       )
     })
+  )
+
+  it.effect(
+    "holds where an erasure removes its record: events from before the erasure may come back by its cancellation",
+    () =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* taken([[jane, null]], { erasure: "e-1" }), [])
+        // A header of a producer's record says nothing.
+        assert.strictEqual((yield* taken([[jane, { ad_user_data: "denied" }]], { erasure: "e-1" })).length, 1)
+      })
   )
 
   it.effect("in a word that is not known is a denial, and one of tomorrow or in seconds is as late as its record", () =>

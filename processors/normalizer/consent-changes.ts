@@ -13,7 +13,7 @@ import type { IdentityKey } from "../../shared/credentials/identity-key.ts"
 import { type SealerShape, sealedDeadLetter } from "../../shared/credentials/sealer.ts"
 import { deadLetterRecord } from "../../shared/model/dead-letter.ts"
 import { isRecord } from "../../shared/model/json.ts"
-import { topicNames } from "../../shared/model/topics.ts"
+import { headerNames, topicNames } from "../../shared/model/topics.ts"
 import type { Batch, Inbound, Outbound, Processor, Step } from "../../shared/runtime/contract.ts"
 import { suppressionKey } from "../../shared/suppression/suppressions.ts"
 import { alreadyHashed } from "./identity/text.ts"
@@ -40,6 +40,8 @@ const takeBatch = (identity: IdentityKey, sealer: SealerShape) =>
     const now = yield* Clock.currentTimeMillis
     const outputs: Array<Outbound> = []
     for (const record of batch.records) {
+      // An erasure removes the hash from the topic; a withdrawal holds all the same.
+      if (record.value === null && record.headers[headerNames.erasure] !== undefined) continue
       const change = readConsentChange(record, codecs)
       if (change._tag === "Unreadable") {
         outputs.push(deadLetterOf(record, change, { codecs, sealer, now }))
@@ -58,7 +60,7 @@ const takeBatch = (identity: IdentityKey, sealer: SealerShape) =>
       outputs.push({ topic: topicNames.suppressions, key, value })
     }
     const unreadable = outputs.filter(({ topic }) => topic === topicNames.deadLetters).length
-    yield* Metric.update(changes, batch.records.length - unreadable)
+    yield* Metric.update(changes, outputs.length - unreadable)
     if (unreadable > 0) yield* Metric.update(deadLetters, unreadable)
     return { outputs } satisfies Step
   })

@@ -70,7 +70,9 @@ export const headerNames = {
   /** Rounds through the delayed retry topic so far. */
   round: "round",
   /** Set by a person's command: send although it may have been sent before. */
-  resend: "resend"
+  resend: "resend",
+  /** Of a tombstone on `consent-changes`: the erasure that removes the record, and takes back nothing of what it said. */
+  erasure: "erasure"
 } as const
 
 /** Room for key, headers and framing of a record, and for what a later topic of the same size adds to its value. */

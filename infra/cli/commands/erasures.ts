@@ -10,14 +10,8 @@ import { withKafkaAndCodecs } from "../services.ts"
 export const erasures = Command.make("erasures", {}, () =>
   withKafkaAndCodecs(
     Effect.gen(function* () {
-      const proofs = new Map<string, Proof>()
-      yield* readValues({
-        topic: topicNames.erasureLog,
-        schema: "erasure-log-entry",
-        from: { _tag: "Beginning" },
-        onValue: (entry) => take(proofs, entry)
-      })
-      yield* show({ erasures: [...proofs.values()] }, (paint) => toText([...proofs.values()], paint))
+      const proofs = yield* readProofs
+      yield* show({ erasures: proofs }, (paint) => toText(proofs, paint))
     })
   )
 ).pipe(
@@ -25,6 +19,18 @@ export const erasures = Command.make("erasures", {}, () =>
     "List the erasures: when each was asked for, when its secrets were destroyed, and when all is gone"
   )
 )
+
+/** Of each erasure, in the order in which they were asked for. */
+export const readProofs = Effect.gen(function* () {
+  const proofs = new Map<string, Proof>()
+  yield* readValues({
+    topic: topicNames.erasureLog,
+    schema: "erasure-log-entry",
+    from: { _tag: "Beginning" },
+    onValue: (entry) => take(proofs, entry)
+  })
+  return [...proofs.values()]
+})
 
 interface Proof {
   readonly erasure: string
@@ -35,6 +41,9 @@ interface Proof {
   /** Secrets destroyed so far, and when the last of them was; null before the first. */
   readonly secrets: number
   readonly destroyed_at: number | null
+  /** Identifiers for which it was taken back, and when last; null where it was for none. */
+  readonly cancelled: number
+  readonly cancelled_at: number | null
 }
 
 const take = (proofs: Map<string, Proof>, { erasure, step, timestamp, ...entry }: ErasureLogEntry): void => {
@@ -46,9 +55,18 @@ const take = (proofs: Map<string, Proof>, { erasure, step, timestamp, ...entry }
       destroy_at: entry.destroy_at,
       gone_by: entry.gone_by,
       secrets: 0,
-      destroyed_at: null
+      destroyed_at: null,
+      cancelled: 0,
+      cancelled_at: null
     })
   const proof = proofs.get(erasure)
+  if (step === "cancelled" && proof !== undefined)
+    proofs.set(erasure, {
+      ...proof,
+      cancelled: proof.cancelled + entry.identifiers,
+      cancelled_at: timestamp,
+      gone_by: proof.cancelled + entry.identifiers < proof.identifiers ? proof.gone_by : null
+    })
   if (step === "keys_destroyed" && proof !== undefined)
     proofs.set(erasure, { ...proof, secrets: proof.secrets + entry.secrets, destroyed_at: timestamp })
 }
@@ -57,11 +75,12 @@ const toText = (proofs: ReadonlyArray<Proof>, paint: Paint): string =>
   proofs.length === 0
     ? "No erasures."
     : table(
-        ["ERASURE", "REQUESTED", "IDENTIFIERS", "SECRETS DESTROYED", "AT", "ALL GONE BY"],
+        ["ERASURE", "REQUESTED", "IDENTIFIERS", "CANCELLED", "SECRETS DESTROYED", "AT", "ALL GONE BY"],
         proofs.map((proof) => [
           proof.erasure,
           timeOf(proof.requested_at),
           proof.identifiers,
+          proof.cancelled,
           proof.secrets,
           timeOf(proof.destroyed_at),
           timeOf(proof.gone_by)
