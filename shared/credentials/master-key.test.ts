@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import os from "node:os"
 import path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -164,6 +164,27 @@ describe("the credential store after a change of the master key", () => {
         ["google", "meta", "more"]
       )
       assert.strictEqual((yield* Effect.flip(before.get("meta"))).code, "wrong_key")
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("says how to go on where an entry is damaged: it cannot be set again under the earlier key", () =>
+    Effect.gen(function* () {
+      const file = path.join(yield* temporary, "credentials.json")
+      const before = yield* makeStore(file, () => masterKeysOf(first))
+      yield* before.set("good", Redacted.make("token-1"))
+      yield* before.set("bad", Redacted.make("token-2"))
+      const store = JSON.parse(readFileSync(file, "utf8"))
+      store.entries.bad.box = store.entries.good.box
+      writeFileSync(file, JSON.stringify(store))
+      const during = yield* makeStore(file, () => masterKeysOf(second, [first]))
+      const { code, nextStep } = yield* Effect.flip(during.rekey)
+      assert.strictEqual(code, "store_corrupt")
+      const steps = [...nextStep.matchAll(/(remove|rekey|set it again)/g)].map(([word]) => word)
+      assert.deepStrictEqual(steps, ["remove", "rekey", "set it again"])
+      assert.strictEqual((yield* Effect.flip(during.set("bad", Redacted.make("token-2")))).code, "previous_key")
+      yield* during.remove("bad")
+      assert.strictEqual((yield* during.rekey)?.entries, 1)
+      yield* during.set("bad", Redacted.make("token-2"))
     }).pipe(Effect.scoped)
   )
 

@@ -165,7 +165,8 @@ export const makeStore = (file: string, masterKeys: () => MasterKeys): Effect.Ef
             let renewed = yield* fresh(current)
             const newKey = yield* derive(current, renewed.kdf)
             for (const [name, entry] of Object.entries(store.entries)) {
-              const value = openEntry(key, name, entry) ?? (yield* tampered(file, name))
+              // It cannot be set again before, as long as the store is under an earlier key.
+              const value = openEntry(key, name, entry) ?? (yield* tampered(file, name, removeFirst(name)))
               const entries = {
                 ...renewed.entries,
                 [name]: sealEntry(newKey, name, entry.fields, entry.updated_at, value)
@@ -257,11 +258,14 @@ const wrongKey = (file: string) =>
     cause: null
   })
 
-const tampered = (file: string, name: string) =>
+const removeFirst = (name: string): string =>
+  `Remove it (./capi credentials remove ${name}), run ./capi credentials rekey, and set it again.`
+
+const tampered = (file: string, name: string, nextStep = `Set it again: ./capi credentials set ${name}.`) =>
   new CredentialsError({
     code: "store_corrupt",
     message: `The entry ${name} of the credential store ${file} was changed by something else than this program.`,
-    nextStep: `Set it again: ./capi credentials set ${name}.`,
+    nextStep,
     cause: null
   })
 
