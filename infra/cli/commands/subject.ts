@@ -1,10 +1,10 @@
 /** `./capi subject export`: everything that is held about a person, as lines of JSON. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { Command } from "../cli.ts"
+import { Command, CommandError } from "../cli.ts"
 import { count, Output } from "../output.ts"
 import { withKafkaAndCodecs } from "../services.ts"
-import { findSubject } from "../subject/find-subject.ts"
+import { findSubject, type Unopened, unopenedText } from "../subject/find-subject.ts"
 import { identifierArgument, kindFlag, personOf } from "../subject/person.ts"
 
 const exportCommand = Command.make(
@@ -17,15 +17,20 @@ const exportCommand = Command.make(
         const person = yield* personOf(identifier, Option.getOrNull(kind))
         let found = 0
         let unreadable = 0
-        yield* findSubject(person.identity, person.ids, ({ topic, partition, offset, timestamp, record }) => {
-          found++
-          if (record === null) unreadable++
-          const line = { topic, partition, offset, timestamp, record: record === null ? null : readable(record) }
-          return output.write(`${JSON.stringify(line)}\n`)
-        })
+        const unopened = yield* findSubject(
+          person.identity,
+          person.ids,
+          ({ topic, partition, offset, timestamp, record }) => {
+            found++
+            if (record === null) unreadable++
+            const line = { topic, partition, offset, timestamp, record: record === null ? null : readable(record) }
+            return output.write(`${JSON.stringify(line)}\n`)
+          }
+        )
         yield* output.note(
           `${count(found, "record")}${unreadable === 0 ? "" : `, ${unreadable} of them sealed under a secret that is destroyed`}.`
         )
+        if (unopened !== null) return yield* incomplete(unopened)
       })
     )
 ).pipe(
@@ -34,6 +39,13 @@ const exportCommand = Command.make(
     { command: "./capi subject export jane@shop.example > jane.jsonl", description: "For a request of access" }
   ])
 )
+
+const incomplete = (unopened: Unopened) =>
+  new CommandError({
+    code: "incomplete",
+    message: `The export may not be complete: ${unopenedText(unopened)}`,
+    nextStep: unopened.error.nextStep
+  })
 
 export const subject = Command.make("subject").pipe(
   Command.withDescription("What is held about a person"),

@@ -4,12 +4,14 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/testing/TestClock"
 import { sha256 } from "../../../processors/normalizer/identity/text.ts"
 import type { Suppression } from "../../../schemas/types.gen.ts"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import { environmentProvider, SettingsService } from "../../../shared/config/settings.ts"
 import { makeIdentityKey } from "../../../shared/credentials/identity-key.ts"
+import { makeSealer, sealedDeadLetter } from "../../../shared/credentials/sealer.ts"
 import { KafkaClient } from "../../../shared/kafka/client.ts"
 import { describeFailure } from "../../../shared/runtime/exit.ts"
 import { readSuppressions } from "../../../shared/suppression/follow-suppressions.ts"
@@ -21,6 +23,7 @@ import { readProofs } from "../commands/erasures.ts"
 import { Output, outputTo } from "../output.ts"
 import { cancelErasure } from "./cancel-erasure.ts"
 import { erasePerson } from "./erase-person.ts"
+import { findSubject, unopenedText } from "./find-subject.ts"
 import type { Person } from "./person.ts"
 
 const now = Date.UTC(2026, 10, 23, 12)
@@ -34,6 +37,7 @@ const personOf = (...identifiers: ReadonlyArray<string>): Person => {
   }
 }
 const jane = personOf("jane@shop.example", "janedoe@shop.example")
+const masterKey = "cHJlc2VudC0wMTIzNDU2Nzg5YWJjZGVmZ2hpamtsbW4="
 const erasing = { graceMillis: 86_400_000, linked: false, dryRun: false, yes: true }
 
 /** A broker with all topics. `onRead` runs before each topic is read. */
@@ -51,7 +55,8 @@ const services = (onRead: Effect.Effect<void> = Effect.void) => {
       KAFKA_BROKERS: "broker:9092",
       SCHEMA_REGISTRY_URL: "http://registry",
       CAPI_EVENT_LOG: "sealed-events",
-      CAPI_CONNECTIONS: "/nowhere"
+      CAPI_CONNECTIONS: "/nowhere",
+      CAPI_MASTER_KEY: masterKey
     })
   )
   const silent = () => Effect.void
@@ -137,6 +142,23 @@ it.effect("removes a change of consent by a tombstone that is known from one of 
       }
     })
     assert.deepStrictEqual(tombstones, [[hash!, true, proof!.erasure]])
+  }).pipe(Effect.provide(services()))
+)
+
+it.effect("what is sealed under a master key that is gone is not passed over in silence", () =>
+  Effect.gen(function* () {
+    const codecs = yield* Codecs
+    const source = { topic: "sealed-events", partition: 0, offset: 3, timestamp: 0, key: null, value: Buffer.from("x") }
+    const why = { stage: "normalizer", reason_code: "undecodable", message: "", timestamp: 0, event_id: null }
+    const records = ["bG9zdC1rZXktMDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ubw==", masterKey].map((key) => ({
+      topic: "dead-letters",
+      key: null,
+      value: codecs.encode("dead-letters", "dead-letter", sealedDeadLetter(makeSealer(Redacted.make(key)), source, why))
+    }))
+    yield* KafkaClient.use((kafka) => kafka.produce(records))
+    const unopened = yield* findSubject(identity, jane.ids, () => Effect.void)
+    assert.strictEqual(unopened?.deadLetters, 1)
+    assert.include(unopenedText(unopened), "another master key")
   }).pipe(Effect.provide(services()))
 )
 

@@ -10,7 +10,7 @@ import { suppressionKey } from "../../../shared/suppression/suppressions.ts"
 import { confirm, count, type Paint, show, table } from "../output.ts"
 import { type Deadline, deadlinesOf, lastOf, lawfulMillis } from "./deadlines.ts"
 import { erasureEntry, writeErasure } from "./erasure-entry.ts"
-import { countSecrets, findSubject, hashesWithChanges } from "./find-subject.ts"
+import { countSecrets, findSubject, hashesWithChanges, type Unopened, unopenedText } from "./find-subject.ts"
 import type { Person } from "./person.ts"
 
 interface EraseOptions {
@@ -50,6 +50,7 @@ interface Held {
   readonly secrets: number
   /** Keyed ids of other identifiers that occur with this person's. */
   readonly linked: ReadonlySet<string>
+  readonly unopened: Unopened | null
 }
 
 interface Plan {
@@ -66,13 +67,13 @@ interface Plan {
 const whatIsHeld = Effect.fnUntraced(function* ({ identity, ids }: Person) {
   const records = new Map<string, number>()
   const linked = new Set<string>()
-  yield* findSubject(identity, ids, (finding) =>
+  const unopened = yield* findSubject(identity, ids, (finding) =>
     Effect.sync(() => {
       records.set(finding.topic, (records.get(finding.topic) ?? 0) + 1)
       for (const id of finding.ids) if (!ids.has(id)) linked.add(id)
     })
   )
-  return { records, secrets: yield* countSecrets(ids), linked } satisfies Held
+  return { records, secrets: yield* countSecrets(ids), linked, unopened } satisfies Held
 })
 
 /** The suppression comes with everything else or not at all, so that no event is sent after this. */
@@ -117,6 +118,7 @@ const toJson = ({ erasure, destroyAt, held, deadlines, ids, linked }: Plan) => (
   linked_identifiers: held.linked.size,
   linked_are_erased: linked,
   records: Object.fromEntries(held.records),
+  unopened_dead_letters: held.unopened?.deadLetters ?? 0,
   secrets: held.secrets,
   destroy_at: destroyAt,
   topics: deadlines.map(({ topic, by, goneBy }) => ({ topic, by, gone_by: goneBy })),
@@ -143,6 +145,7 @@ const toText = ({ erasure, now, destroyAt, held, deadlines, linked }: Plan, pain
       ? "Nothing is changed. This person's records:"
       : paint("green", `Erasure ${erasure} is recorded: no event of this person from before is sent any more.`),
     table(["TOPIC", "RECORDS", "GONE BY", "AT THE LATEST (UTC)"], rows, paint),
+    held.unopened === null ? "" : paint("red", `${unopenedText(held.unopened)} ${held.unopened.error.nextStep}`),
     ...others.map(([topic, records]) => `${topic}: ${count(records, "record")} of these events, without identifiers.`),
     `Secrets are destroyed after ${new Date(destroyAt).toISOString().slice(0, 16)}; until then --cancel takes it back.`,
     last === null ? "" : `The last copy is gone by ${new Date(last).toISOString().slice(0, 16)}.`,

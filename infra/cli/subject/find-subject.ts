@@ -15,6 +15,7 @@ import { readTopic } from "../../../shared/kafka/read-topic.ts"
 import { platforms } from "../../../shared/model/platform.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import { originalOpener, scanDeadLetters } from "../../../shared/redrive/dead-letter-entries.ts"
+import { count } from "../output.ts"
 
 /** A record about the person; `record` is null where its secret is destroyed. */
 export interface Finding {
@@ -35,6 +36,7 @@ const beginning = { _tag: "Beginning" } as const
  * Calls back with each record that has one of the ids. The results of the events come last, found by their event ids.
  *
  * @param ids keyed ids of the person
+ * @returns what could not be looked into
  */
 export const findSubject = Effect.fnUntraced(function* <E, R>(
   identity: IdentityKey,
@@ -108,11 +110,15 @@ export const findSubject = Effect.fnUntraced(function* <E, R>(
       return isMine(found) ? report(topic, record, found, event) : Effect.void
     })
   const open = yield* originalOpener
+  let unopened: Unopened | null = null
   yield* scanDeadLetters(beginning, (entries) =>
     Effect.gen(function* () {
       for (const { id, deadLetter } of entries) {
         const original = open(deadLetter)
-        if (Result.isFailure(original)) continue
+        if (Result.isFailure(original)) {
+          unopened = { deadLetters: (unopened?.deadLetters ?? 0) + 1, error: original.failure }
+          continue
+        }
         const { value } = original.success
         const isRaw = deadLetter.stage === "normalizer"
         const event = isRaw ? null : later(deadLetter.stage === "mapper" ? "normalized-event" : "mapped-event", value)
@@ -134,7 +140,19 @@ export const findSubject = Effect.fnUntraced(function* <E, R>(
     if (decoded._tag !== "Decoded" || !eventIds.has(decoded.value.event_id)) return Effect.void
     return report(topicNames.results, record, [], decoded.value)
   })
+  return unopened as Unopened | null
 })
+
+/** Dead letters that no key at hand opens: whether they are about the person is not known. */
+export interface Unopened {
+  readonly deadLetters: number
+  /** Of the last one. */
+  readonly error: { readonly message: string; readonly nextStep: string }
+}
+
+/** For people. */
+export const unopenedText = ({ deadLetters, error }: Unopened): string =>
+  `${count(deadLetters, "dead letter")} could not be looked into: ${error.message}`
 
 type Place = Pick<Finding, "partition" | "offset" | "timestamp">
 
