@@ -115,6 +115,10 @@ const openingKey = (key: Redacted.Redacted): OpeningKey => ({
   cipherKey: createSecretKey(deriveKey(key, "capi-relay/sealer/v1/cipher", 32))
 })
 
+/** The id of the key that sealed these bytes; null where they do not say it. */
+export const sealedUnder = (sealed: Buffer): string | null =>
+  sealed[0] === version && sealed.length >= boxAt ? sealed.toString("hex", keyIdAt, boxAt) : null
+
 /** The `aad` of a dead letter's original value or key. */
 export const deadLetterAad = (part: "value" | "key", topic: string, partition: number, offset: number): string =>
   `dead-letter-${part}:${topic}/${partition}/${offset}`

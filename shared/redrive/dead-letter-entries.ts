@@ -7,7 +7,7 @@ import type { DeadLetter } from "../../schemas/types.gen.ts"
 import { Codecs } from "../codec/codecs.ts"
 import { loadFileSettings } from "../config/settings.ts"
 import { readMasterKeys } from "../credentials/master-key.ts"
-import { deadLetterAad, type SealError, sealerOfKeys } from "../credentials/sealer.ts"
+import { deadLetterAad, type SealError, sealedUnder, sealerOfKeys } from "../credentials/sealer.ts"
 import type { FetchedRecord } from "../kafka/client.ts"
 import { readTopic, type StartPosition } from "../kafka/read-topic.ts"
 import { deadLetterHeaders, resolvedName } from "../model/dead-letter.ts"
@@ -144,9 +144,20 @@ interface OriginalRecord {
 
 export type OpenOriginal = (deadLetter: DeadLetter) => Result.Result<OriginalRecord, RedriveError | SealError>
 
+const sealerAtHand = Effect.map(Effect.flatMap(loadFileSettings, readMasterKeys), sealerOfKeys)
+
+/**
+ * Whether a key is at hand that opens the original, as far as its bytes say which one: what an earlier key sealed that is gone must
+ * not hold the others up. Without any key all count as if there were one, and the first fails.
+ */
+export const keysAtHand = Effect.map(sealerAtHand, (sealer) => ({ sealed, original, original_key }: DeadLetter) => {
+  if (!sealed || sealer === null) return true
+  const keyIds = [original, original_key].flatMap((bytes) => (bytes === null ? [] : (sealedUnder(bytes) ?? [])))
+  return keyIds.every((keyId) => sealer.opensKey(keyId))
+})
+
 /** Opens sealed originals with `CAPI_MASTER_KEY`; what is not sealed needs no key. */
-export const originalOpener = Effect.map(Effect.flatMap(loadFileSettings, readMasterKeys), (keys): OpenOriginal => {
-  const sealer = sealerOfKeys(keys)
+export const originalOpener = Effect.map(sealerAtHand, (sealer): OpenOriginal => {
   return (deadLetter) => {
     if (!deadLetter.sealed) return Result.succeed({ key: deadLetter.original_key, value: deadLetter.original })
     if (sealer === null) return Result.fail(noMasterKey)

@@ -14,6 +14,7 @@ import type { RedriveError } from "./dead-letter-entries.ts"
 import {
   type DeadLetterEntry,
   deadLettersTopic,
+  keysAtHand,
   type Marks,
   type OpenOriginal,
   scanDeadLetters
@@ -65,6 +66,7 @@ export const planRedrive = Effect.fnUntraced(function* (
   const groups = new Map<string, { -readonly [K in keyof Group]: Group[K] }>()
   // Marks come after their dead letters, so which are left is known at the end.
   const found: Array<Found> = []
+  const hasKey = yield* keysAtHand
   const marks = yield* scanDeadLetters(from, (page) =>
     Effect.sync(() => {
       for (const one of page) {
@@ -73,7 +75,7 @@ export const planRedrive = Effect.fnUntraced(function* (
         const { stage, reason_code, connection_id, platform, request_id, attempts } = one.deadLetter
         const group = JSON.stringify([stage, reason_code, connection_id])
         const wasSent = attempts > 0 || request_id !== null
-        const obstacle = obstacleOf(one, connections)
+        const obstacle = obstacleOf(one, connections, hasKey)
         found.push({ id: one.id, deadLetter: { connection_id, request_id }, group, obstacle, wasSent })
         const to = destinationOf(one.deadLetter) ?? ""
         if (!groups.has(group))
@@ -117,6 +119,7 @@ export const whyTheyStay: Readonly<Record<string, string>> = {
   delivered_after_all: "the platform delivered their events after all",
   connection_not_enabled: "their connection is not in the file of connections, or not enabled",
   no_original: "they hold no original",
+  other_key: "their originals are sealed under a master key that is not at hand (add it to CAPI_MASTER_KEY_PREVIOUS)",
   unknown_stage: "their stage is not known"
 }
 
@@ -143,10 +146,15 @@ export const finishedBy = (
 }
 
 /** Why a dead letter stays where it is; null where it can go. */
-export const obstacleOf = ({ deadLetter }: DeadLetterEntry, enabled: ReadonlySet<string>): string | null => {
+export const obstacleOf = (
+  { deadLetter }: DeadLetterEntry,
+  enabled: ReadonlySet<string>,
+  hasKey: (deadLetter: DeadLetter) => boolean
+): string | null => {
   if (deadLetter.original === null) return "no_original"
   if (deadLetter.connection_id !== null && !enabled.has(deadLetter.connection_id)) return "connection_not_enabled"
-  return destinationOf(deadLetter) === null ? "unknown_stage" : null
+  if (destinationOf(deadLetter) === null) return "unknown_stage"
+  return hasKey(deadLetter) ? null : "other_key"
 }
 
 /** The topic whose reader gave the dead letter up, without prefix. */

@@ -5,7 +5,7 @@
 
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type { SourcePosition } from "../../schemas/types.gen.ts"
+import type { DeadLetter, SourcePosition } from "../../schemas/types.gen.ts"
 import { Codecs } from "../codec/codecs.ts"
 import { SettingsService } from "../config/settings.ts"
 import { KafkaClient, type KafkaError, type ProducedRecord, type TransactionalProducer } from "../kafka/client.ts"
@@ -13,6 +13,7 @@ import { readTopic } from "../kafka/read-topic.ts"
 import { topicNames } from "../model/topics.ts"
 import {
   type DeadLetterEntry,
+  keysAtHand,
   type Marks,
   type OpenOriginal,
   originalOpener,
@@ -52,6 +53,7 @@ export const redriveDeadLetters = Effect.fnUntraced(function* (options: RedriveO
   const kafka = yield* KafkaClient
   const { topicPrefix: prefix } = yield* SettingsService
   const open = yield* originalOpener
+  const hasKey = yield* keysAtHand
   const producer = yield* kafka.transactional(`${prefix}capi-redrive`)
   // Only from here on no other redrive can mark dead letters.
   const marks = yield* readMarks(options.from)
@@ -66,7 +68,7 @@ export const redriveDeadLetters = Effect.fnUntraced(function* (options: RedriveO
   yield* scanDeadLetters(options.from, (page) =>
     Effect.gen(function* () {
       if (!mayGoOn()) return
-      const chosen = page.filter((one) => isChosen(one, marks, options))
+      const chosen = page.filter((one) => isChosen(one, marks, options, hasKey))
       const now = chosen.filter((one) => !(options.remap && one.deadLetter.stage.startsWith("delivery-")))
       yield* collectSources(chosen, now, open, toRemap)
       const records = yield* Effect.forEach(now, (one) => Effect.fromResult(redrivenRecord(one, open, prefix)))
@@ -79,9 +81,14 @@ export const redriveDeadLetters = Effect.fnUntraced(function* (options: RedriveO
   return { redriven, missing: mayGoOn() ? toRemap.size : 0 } satisfies Redriven
 }, Effect.scoped)
 
-const isChosen = (one: DeadLetterEntry, marks: Marks, options: RedriveOptions): boolean =>
+const isChosen = (
+  one: DeadLetterEntry,
+  marks: Marks,
+  options: RedriveOptions,
+  hasKey: (deadLetter: DeadLetter) => boolean
+): boolean =>
   isSelected(one, options.selection) &&
-  obstacleOf(one, options.connections) === null &&
+  obstacleOf(one, options.connections, hasKey) === null &&
   finishedBy(one, marks, options.again) === null
 
 type Commit = (records: ReadonlyArray<ProducedRecord>) => Effect.Effect<void, KafkaError | RedriveError>

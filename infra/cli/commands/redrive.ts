@@ -63,7 +63,8 @@ export const redrive = Command.make("redrive", { ids, ...flags }, (options) =>
         const connections = new Set(enabled.enabled.map(({ id }) => id))
         const plan = yield* planOf(from, selection, connections, options.again)
         yield* show({ ...planToJson(plan), dry_run: options.dryRun }, (paint) => planText(plan, paint))
-        if (options.dryRun || plan.deadLetters === 0) return
+        if (options.dryRun) return
+        if (plan.deadLetters === 0) return yield* plan.left["other_key"] === undefined ? Effect.void : keyGone
         if (!options.yes) yield* confirm(`Redrive ${count(plan.deadLetters, "dead letter")}?`, "Nothing was sent.")
         const sent = yield* redriveDeadLetters({
           from,
@@ -170,6 +171,12 @@ const planText = (plan: RedrivePlan, paint: Parameters<Parameters<typeof show>[1
         ]),
     ...Object.entries(plan.left).map(([why, number]) => paint("yellow", `${number} stay: ${whyTheyStay[why] ?? why}.`))
   ].join("\n")
+
+const keyGone = new CommandError({
+  code: "other_key",
+  message: "The originals are sealed under a master key that is not at hand: nothing was sent.",
+  nextStep: "Add that key to CAPI_MASTER_KEY_PREVIOUS; ./capi dead-letters show <id> --reveal names it."
+})
 
 const gone = (missing: number) =>
   new CommandError({
