@@ -20,7 +20,7 @@ import { consentChanges } from "./consent-changes.ts"
 import type { NormalizerConfig } from "./decide.ts"
 import { makeLoadSchemas, normalizer, sealedNormalizer } from "./normalizer.ts"
 import { Erasures } from "./sealing/destroy-secrets.ts"
-import { sealer as eventSealer, identifiersOf } from "./sealing/sealer.ts"
+import { sealer as eventSealer, personOf } from "./sealing/sealer.ts"
 
 export const normalizerProgram: Program = processorsProgram(
   "normalizer",
@@ -42,9 +42,9 @@ export const normalizerProgram: Program = processorsProgram(
     if (eventLog === "raw-events") return [normalizer(config), consent]
     yield* beginWhereNormalizerStopped
     const { checkEvery } = yield* decodeSettings(sealerSettings)
-    const identifiers = identifiersOf(config.options.defaultCountries, config.recordBytesMax)
+    const rawPersonOf = personOf(config.options.defaultCountries, config.recordBytesMax)
     const loadSchemas = makeLoadSchemas(config.schemaTimeout)
-    const sealing = { identity, erasures, suppressions, checkEvery, loadSchemas, identifiersOf: identifiers }
+    const sealing = { identity, erasures, suppressions, checkEvery, loadSchemas, personOf: rawPersonOf }
     return [eventSealer(sealing), sealedNormalizer(config, identity), consent]
   }).pipe(Effect.provide(sealerLayer))
 )

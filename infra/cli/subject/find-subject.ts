@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { readRecord } from "../../../processors/normalizer/read/read-record.ts"
 import { PersonSecrets } from "../../../processors/normalizer/sealing/person-secrets.ts"
-import { identifiersOf } from "../../../processors/normalizer/sealing/sealer.ts"
+import { personOf } from "../../../processors/normalizer/sealing/sealer.ts"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import { environment, loadFileSettings } from "../../../shared/config/settings.ts"
 import { defaultCountriesOf } from "../../../shared/connections/connection.ts"
@@ -44,7 +44,7 @@ export const findSubject = Effect.fnUntraced(function* <E, R>(
   onFound: (finding: Finding) => Effect.Effect<void, E, R>
 ) {
   const codecs = yield* Codecs
-  const identifiers = identifiersOf(yield* defaultCountries, bytesMax)
+  const rawPersonOf = personOf(yield* defaultCountries, bytesMax)
   const secrets = yield* readSecrets
   const eventIds = new Set<string>()
   const isMine = (found: ReadonlyArray<string>) => found.some((id) => ids.has(id))
@@ -52,7 +52,8 @@ export const findSubject = Effect.fnUntraced(function* <E, R>(
     const read = readRecord(value, (bytes) => codecs.decode("raw-event", bytes), bytesMax)
     return read._tag === "Read" ? read.raw : null
   }
-  const idsOfRaw = (value: Buffer | null) => splitPersonIds(identity.idTextOf(identifiers({ value }, codecs)) ?? "")
+  const idsOfRaw = (value: Buffer | null) =>
+    splitPersonIds(identity.idTextOf(rawPersonOf({ value, timestamp: 0 }, codecs).hashes) ?? "")
   /** A raw record, in clear or sealed. */
   const raw = (
     partition: number,

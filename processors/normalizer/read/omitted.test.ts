@@ -16,7 +16,7 @@ import { runBatches } from "../../../shared/testing/run-batches.ts"
 import { consentChanges } from "../consent-changes.ts"
 import { makeLoadSchemas, normalizer, sealedNormalizer } from "../normalizer.ts"
 import { Erasures } from "../sealing/destroy-secrets.ts"
-import { identifiersOf, sealer } from "../sealing/sealer.ts"
+import { personOf, sealer } from "../sealing/sealer.ts"
 
 const now = Date.UTC(2026, 10, 23)
 const identity = makeIdentityKey(Buffer.alloc(32, 3))
@@ -94,7 +94,7 @@ it.effect("is one where events are sealed as well", () =>
         identity,
         erasures: new Erasures(),
         suppressions: new SuppressionTable(),
-        identifiersOf: identifiersOf([], 4_096),
+        personOf: personOf([], 4_096),
         loadSchemas: makeLoadSchemas(Duration.seconds(30)),
         checkEvery: Duration.minutes(1)
       })

@@ -24,8 +24,7 @@ import { type DestroyOptions, makeDestroyer } from "./destroy-secrets.ts"
 import { dayIdOf, PersonSecrets, secretBytes, secretRecord } from "./person-secrets.ts"
 
 export interface SealerConfig extends DestroyOptions {
-  /** SHA-256 of the identifiers in a raw record; none where it cannot be read. */
-  readonly identifiersOf: (record: Inbound, codecs: Codecs["Service"]) => ReadonlyArray<string>
+  readonly personOf: (record: Inbound, codecs: Codecs["Service"]) => RawPerson
   /** Codecs that know the writers' schemas of a batch. */
   readonly loadSchemas: (batch: Pick<Batch, "records">) => Effect.Effect<Codecs["Service"], RegistryError, Codecs>
   /** How often erasures are looked for that are due. */
@@ -71,8 +70,9 @@ const sealBatch = Effect.fn("sealer.sealBatch")(function* (config: SealerConfig,
   const tracing = yield* CurrentTracing
   const nonces = randomBytes(batch.records.length * nonceBytes)
   for (const [index, record] of batch.records.entries()) {
-    const hashes = config.identifiersOf(record, codecs)
-    const ids = hashes.length === 0 ? dayIdOf(config.identity, now) : config.identity.idsOf(hashes)
+    const { hashes, at } = config.personOf(record, codecs)
+    const own = hashes.length === 0 ? null : config.identity.idsOf(hashes)
+    const ids = own === null || outlivesErasure(config, secrets, own, at) ? dayIdOf(config.identity, now) : own
     outputs.push(...newSecrets(secrets, ids, batch.partition, now))
     const nonce = nonces.subarray(index * nonceBytes, (index + 1) * nonceBytes)
     const value = sealEvent(config.identity, { ids, secrets: secrets.secretsOf(ids) ?? [], nonce }, record)
@@ -88,6 +88,28 @@ const sealBatch = Effect.fn("sealer.sealBatch")(function* (config: SealerConfig,
   yield* Metric.update(sealed, batch.records.length)
   return { outputs } satisfies Step
 })
+
+/**
+ * Whether a record is of an erased person and from before the erasure, and comes when the secrets from then are gone: under new ones,
+ * which nothing destroys, it would stay readable for as long as the topic keeps it.
+ */
+const outlivesErasure = (
+  { suppressions }: Pick<SealerConfig, "suppressions">,
+  secrets: PersonSecrets,
+  ids: Buffer,
+  at: number
+): boolean => {
+  if (suppressions.size === 0) return false
+  let isErased = false
+  for (let start = 0; start < ids.length; start += personIdBytes) {
+    const id = wordsOfBytes(ids, start)
+    if (!suppressions.isErased([id], at)) continue
+    // It is destroyed when the grace window is over, and the record with it.
+    if (secrets.isFrom(id, Math.floor(at / 1_000))) return false
+    isErased = true
+  }
+  return isErased
+}
 
 /** Makes the secrets that are missing; gives their records. */
 const newSecrets = (secrets: PersonSecrets, ids: Buffer, partition: number, now: number): ReadonlyArray<Outbound> => {
@@ -112,17 +134,26 @@ const sealed = Metric.counter("capi_sealer_events_total", { incremental: true, d
 const heldSecrets = Metric.gauge("capi_sealer_secrets", { description: "Secrets of identifiers, by partition." })
 const heldBytes = Metric.gauge("capi_sealer_secrets_bytes", { description: "Memory of these secrets." })
 
-/**
- * The identifiers in a raw record, by the normalizer's reader and rules: what it would not find could not be erased. SHA-256 of each;
- * none where the record cannot be read or has none.
- */
-export const identifiersOf =
+/** Of a raw record. */
+export interface RawPerson {
+  /** SHA-256 of each identifier; none where the record cannot be read or has none. */
+  readonly hashes: ReadonlyArray<string>
+  /** The earlier of the record's time and its event's, in milliseconds since the epoch. */
+  readonly at: number
+}
+
+/** The person of a raw record, by the normalizer's reader and rules: what it would not find could not be erased. */
+export const personOf =
   (defaultCountries: ReadonlyArray<string>, recordBytesMax: number) =>
-  ({ value }: Pick<Inbound, "value">, codecs: Pick<Codecs["Service"], "decode">): ReadonlyArray<string> => {
+  (
+    { value, timestamp }: Pick<Inbound, "value" | "timestamp">,
+    codecs: Pick<Codecs["Service"], "decode">
+  ): RawPerson => {
     const read = readRecord(value, (bytes) => codecs.decode("raw-event", bytes), recordBytesMax)
-    if (read._tag === "Problem" || read.raw.user === null) return none
-    const context = { defaultCountries, eventTime: read.raw.event_time, sealRecipient: null, drop: ignored }
-    return personHashes(normalizeUser(read.raw.user, context))
+    if (read._tag === "Problem" || read.raw.user === null) return { hashes: none, at: timestamp }
+    const { event_time: eventTime, user } = read.raw
+    const context = { defaultCountries, eventTime, sealRecipient: null, drop: ignored }
+    return { hashes: personHashes(normalizeUser(user, context)), at: Math.min(eventTime, timestamp) }
   }
 
 const none: ReadonlyArray<string> = []

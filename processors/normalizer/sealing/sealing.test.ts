@@ -8,6 +8,7 @@ import * as TestClock from "effect/testing/TestClock"
 import type { DeadLetter, EventDeliveryLog, NormalizedEvent, Suppression } from "../../../schemas/types.gen.ts"
 import type { Codecs, SchemaName } from "../../../shared/codec/codecs.ts"
 import { makeIdentityKey } from "../../../shared/credentials/identity-key.ts"
+import { sealedIdsOf } from "../../../shared/credentials/sealed-event.ts"
 import { KafkaClient } from "../../../shared/kafka/client.ts"
 import type { Batch, Inbound, Outbound, Step } from "../../../shared/runtime/contract.ts"
 import { SuppressionTable, suppressionKey } from "../../../shared/suppression/suppressions.ts"
@@ -19,7 +20,8 @@ import { sha256 } from "../identity/text.ts"
 import { makeLoadSchemas, normalizer, sealedNormalizer } from "../normalizer.ts"
 import { rawEventFromJson } from "../read/read-record.ts"
 import { Erasures } from "./destroy-secrets.ts"
-import { identifiersOf, sealer } from "./sealer.ts"
+import { dayIdOf } from "./person-secrets.ts"
+import { personOf, sealer } from "./sealer.ts"
 
 const now = Date.UTC(2026, 10, 23, 12)
 const identity = makeIdentityKey(Buffer.alloc(32, 3))
@@ -73,6 +75,20 @@ const rawBatch = batchOf(
   )
 )
 
+/** The same events, all of them so much later. */
+const batchAfter = (millis: number): Batch =>
+  batchOf(
+    "raw-events",
+    rawBatch.records.map((record) => ({
+      ...record,
+      timestamp: now + millis,
+      value:
+        record.value?.[0] === 0x7b
+          ? Buffer.from(JSON.stringify({ ...JSON.parse(String(record.value)), event_time: now + millis }))
+          : record.value
+    }))
+  )
+
 const sealerSetup = () => {
   const erasures = new Erasures()
   const suppressions = new SuppressionTable()
@@ -80,7 +96,7 @@ const sealerSetup = () => {
     identity,
     erasures,
     suppressions,
-    identifiersOf: identifiersOf([], 100_000),
+    personOf: personOf([], 100_000),
     loadSchemas: makeLoadSchemas(Duration.seconds(30)),
     checkEvery: Duration.minutes(1)
   })
@@ -271,11 +287,30 @@ describe("an erasure", () => {
     )
   )
 
+  it.effect("leaves no secret to what comes too late: an event from before it, when the secrets are destroyed", () =>
+    test(
+      Effect.gen(function* () {
+        const { task, keys, suppressions } = yield* run((erase) => erase("jane@shop.example"), Duration.minutes(2))
+        // The customer is back, with a new secret, before the late record comes.
+        const back = yield* task.step(batchAfter(120_000))
+        const late = yield* task.step(rawBatch)
+        assert.deepStrictEqual(ofTopic(late, "person-keys"), [])
+        const ids = ofTopic(late, "sealed-events").map(({ value }) => sealedIdsOf(value)!.toString("base64url"))
+        const [first, , , cookie] = ids
+        assert.strictEqual(first, dayIdOf(identity, now).toString("base64url"))
+        assert.strictEqual(first, cookie)
+        const held = [...keys, ...ofTopic(back, "person-keys")]
+        const outputs = yield* normalized(ofTopic(late, "sealed-events"), held, suppressions)
+        assert.deepStrictEqual(outputs.map(described).slice(0, 3), ["skipped:erased", "jane-2", "joe-1"])
+      })
+    )
+  )
+
   it.effect("does not touch the secret of a customer who comes back", () =>
     test(
       Effect.gen(function* () {
         const { task, keys, suppressions } = yield* run((erase) => erase("jane@shop.example"), Duration.minutes(2))
-        const back = yield* task.step(rawBatch)
+        const back = yield* task.step(batchAfter(120_000))
         assert.strictEqual(ofTopic(back, "person-keys").length, 1)
         assert.deepStrictEqual(ofTopic(yield* task.check, "erasure-log"), [])
         const later = inbound("sealed-events", ofTopic(back, "sealed-events")).map((record) => ({
