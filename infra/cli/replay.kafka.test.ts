@@ -3,15 +3,19 @@
 import { rmSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { assert, describe, inject, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import topicTable from "../../schemas/topics.json" with { type: "json" }
+import { SettingsService } from "../../shared/config/settings.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { describeFailure } from "../../shared/runtime/exit.ts"
-import { committedOffsets } from "../../shared/testing/kafka-probe.ts"
+import { committedOffsets, joinAsProbe } from "../../shared/testing/kafka-probe.ts"
 import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { uniquePrefix } from "../../tests/harness/test-services.ts"
+import { planOf, resetGroups } from "./commands/replay.ts"
+import { stagesOf } from "./replay-plan.ts"
 import { jsonLines, runCommand } from "./testing.ts"
 
 const connections = `version: 1
@@ -85,6 +89,8 @@ describe("capi replay", () => {
         assert.strictEqual(codeOf(done.exit), null)
         const committed = yield* committedOffsets(kafka, groupId, topic)
         assert.strictEqual(committed.find(({ partition }) => partition === 0)?.offset, 1)
+        // What was not named, and the group never read, is not skipped.
+        for (const { partition, offset } of committed) if (partition !== 0) assert.isNull(offset)
 
         const stranger = yield* capi("replay", "--stage", "delivery-meta.shop", "--from", "99:0", "--yes")
         assert.strictEqual(codeOf(stranger.exit), "unknown_partition")
@@ -99,6 +105,17 @@ describe("capi replay", () => {
           assert.isTrue(
             (yield* committedOffsets(kafka, `${prefix}health`, one.topic)).every(({ offset }) => offset === 0)
           )
+
+        // A delivery that is started while the question stands.
+        const settings = Effect.provideService(SettingsService, { topicPrefix: prefix } as SettingsService["Service"])
+        const [stage] = yield* stagesOf("delivery-meta.shop").pipe(
+          Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
+        )
+        const plan = yield* settings(planOf(stage!, new Map([[0, 0]])))
+        yield* joinAsProbe(`${prefix}${stage!.members}`, topic)
+        assert.strictEqual(codeOf(yield* Effect.exit(settings(resetGroups([plan])))), "group_running")
+        const left = yield* committedOffsets(kafka, groupId, topic)
+        assert.strictEqual(left.find(({ partition }) => partition === 0)?.offset, 1)
       }).pipe(Effect.provide(layerKafka({ brokers: inject("brokers").split(",") })))
     }).pipe(Effect.scoped)
   )

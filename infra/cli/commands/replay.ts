@@ -60,15 +60,7 @@ export const replay = Command.make("replay", { stage, from, dryRun, yes }, ({ st
         if (dryRun) return
         yield* refuseWhileRunning(plans)
         if (!yes) yield* confirm(`Read ${count(records, "record")} again?`, "Nothing was changed.")
-        const kafka = yield* KafkaClient
-        const reset = plans.filter((plan) => plan.offsets.length > 0)
-        for (const plan of reset) {
-          yield* kafka.commitOffsets(
-            plan.group,
-            plan.offsets.map(({ partition, offset }) => ({ topic: plan.topic, partition, next: offset }))
-          )
-          if (plan.stage.connection !== null) yield* forgetStored(plan)
-        }
+        yield* resetGroups(plans)
         yield* (yield* Output).note(`Done: ${stage} will begin there when it starts.`)
       })
     )
@@ -88,6 +80,30 @@ export const replay = Command.make("replay", { stage, from, dryRun, yes }, ({ st
     }
   ])
 )
+
+/**
+ * Sets the groups' offsets. A stage that was started since the plan was made is found here: of a connection's group, which has no
+ * members, the broker would take the offsets, and the running delivery would write its own over them.
+ */
+export const resetGroups = Effect.fnUntraced(function* (plans: ReadonlyArray<Plan>) {
+  const kafka = yield* KafkaClient
+  yield* refuseWhileRunning(
+    yield* Effect.forEach(plans, (plan) => Effect.map(membersOf(plan.stage), (members) => ({ ...plan, members })))
+  )
+  for (const plan of plans) {
+    if (plan.offsets.length === 0) continue
+    yield* kafka.commitOffsets(
+      plan.group,
+      plan.offsets.map(({ partition, offset }) => ({ topic: plan.topic, partition, next: offset }))
+    )
+    if (plan.stage.connection !== null) yield* forgetStored(plan)
+  }
+})
+
+const membersOf = Effect.fnUntraced(function* ({ members }: Stage) {
+  const { topicPrefix } = yield* SettingsService
+  return (yield* (yield* KafkaClient).groups).find(({ groupId }) => groupId === topicPrefix + members)?.members ?? 0
+})
 
 const forgetStored = ({ stage, offsets }: Plan) =>
   Effect.flatMap(SettingsService, ({ topicPrefix }) =>
@@ -126,13 +142,16 @@ export const planOf = Effect.fnUntraced(function* (stage: Stage, from: Beginning
       ? new Map((yield* kafka.committedOfGroups([group], [topic])).map(({ partition, offset }) => [partition, offset]))
       : yield* positionsOf(yield* storedPositions(prefix), prefix, stage.group, stage.topic)
   const starts = yield* startsOf(topic, ends, from)
-  const ranges = ends.map(({ partition, low, high }) => {
+  const ranges = ends.flatMap(({ partition, low, high }) => {
+    const start = starts.get(partition)
+    // One that is not named is left alone: where the group never committed, its end would skip all that is there.
+    if (start === undefined) return []
     const stands = committed.get(partition) ?? high
     // A replay never skips: where the start position lies ahead of the group, the group stays where it is.
-    return { partition, from: Math.max(low, Math.min(starts.get(partition) ?? stands, stands)), to: stands }
+    return [{ partition, from: Math.max(low, Math.min(start, stands)), to: stands }]
   })
   const records = yield* countRecords(topic, ranges, stage.connection)
-  const members = (yield* kafka.groups).find((found) => found.groupId === prefix + stage.members)?.members ?? 0
+  const members = yield* membersOf(stage)
   const offsets = ranges.map((range) => ({ partition: range.partition, offset: range.from }))
   return { stage, group, topic, members, records, offsets } satisfies Plan
 })
