@@ -1,4 +1,5 @@
 /** An erasure from the request to its proof, and taking it back, with a broker in memory and virtual time. */
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
@@ -66,6 +67,7 @@ const services = (onRead: Effect.Effect<void> = Effect.void) => {
     memoryCodecs,
     Layer.succeed(Output, output),
     Layer.succeed(Json, true),
+    NodeServices.layer,
     Layer.provideMerge(SettingsService.layer, provider)
   )
 }
@@ -158,7 +160,7 @@ it.effect("what is sealed under a master key that is gone is not passed over in 
     yield* KafkaClient.use((kafka) => kafka.produce(records))
     const unopened = yield* findSubject(identity, jane.ids, () => Effect.void)
     assert.strictEqual(unopened?.deadLetters, 1)
-    assert.include(unopenedText(unopened), "another master key")
+    assert.include(unopened === null ? "" : unopenedText(unopened), "another master key")
   }).pipe(Effect.provide(services()))
 )
 
