@@ -41,7 +41,7 @@ interface Proof {
   /** Secrets destroyed so far, and when the last of them was; null before the first. */
   readonly secrets: number
   readonly destroyed_at: number | null
-  /** Identifiers for which it was taken back, and when last; null where it was for none. */
+  /** Identifiers for which it was cancelled, and when last; null where it was for none. */
   readonly cancelled: number
   readonly cancelled_at: number | null
 }

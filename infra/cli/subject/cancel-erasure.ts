@@ -34,7 +34,7 @@ export const cancelErasure = Effect.fnUntraced(function* ({ ids }: Person, isCon
   )
 })
 
-/** For each of the ids that is erased, the erasures that asked for it and were not taken back. */
+/** For each of the ids that is erased, the erasures that asked for it and were not cancelled. */
 const erasuresOf = Effect.fnUntraced(function* (ids: ReadonlySet<string>) {
   const idOf = new Map([...ids].map((id) => [suppressionKey("erased", id), id]))
   const erased = new Map<string, ReadonlyArray<string>>()

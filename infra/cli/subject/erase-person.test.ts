@@ -98,7 +98,7 @@ it.effect("an erasure is of the time when it is written, however long the topics
   })
 )
 
-it.effect("one that is taken back says so in its proof, and one that was never asked for is refused", () =>
+it.effect("one that is cancelled says so in its proof, and one that was never asked for is refused", () =>
   Effect.gen(function* () {
     yield* TestClock.setTime(now)
     yield* Effect.gen(function* () {
@@ -147,7 +147,7 @@ it.effect("removes a change of consent by a tombstone that is known from one of 
   }).pipe(Effect.provide(services()))
 )
 
-it.effect("what is sealed under a master key that is gone is not passed over in silence", () =>
+it.effect("what is sealed under a master key that is gone is counted", () =>
   Effect.gen(function* () {
     const codecs = yield* Codecs
     const source = { topic: "sealed-events", partition: 0, offset: 3, timestamp: 0, key: null, value: Buffer.from("x") }
