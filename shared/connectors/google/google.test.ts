@@ -242,4 +242,17 @@ describe("Google's token refresh", () => {
     assert.strictEqual(classOf(200, {}), "unknown")
     assert.strictEqual(classOf(200, { access_token: "" }), "unknown")
   })
+
+  it("blames the credential, and no event, for a refusal that is not documented", () => {
+    const refused = (status: number, body: Json) => {
+      const result = readRefresh(json(status, body))
+      return result._tag === "Refused" ? [result.verdict.errorClass, result.verdict.message] : result._tag
+    }
+    const bare = { error: "restricted_client", error_description: "Unregistered scopes." }
+    for (const status of [200, 400, 401, 403])
+      assert.deepStrictEqual(refused(status, bare), ["auth", "Unregistered scopes."], `${status}`)
+    assert.strictEqual(refused(400, { error: { code: 400, status: "INVALID_ARGUMENT" } })[0], "auth")
+    assert.strictEqual(refused(429, bare)[0], "throttled")
+    assert.strictEqual(refused(503, bare)[0], "transient")
+  })
 })

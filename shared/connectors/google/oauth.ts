@@ -25,7 +25,10 @@ export const refreshRequest = (context: RequestContext): HttpRequestSpec => ({
   }
 })
 
-/** The access token, or the reason against one. A token without a lifetime is taken for the usual hour. */
+/**
+ * The access token, or the reason against one, also one that is not documented: else the events would be blamed, which no
+ * request has carried. A token without a lifetime is taken for the usual hour.
+ */
 export const readRefresh = (response: HttpResponseSpec): RefreshResult => {
   const body = bodyObject(response)
   const accessToken = response.status === 200 ? textOf(body?.["access_token"]) : null
@@ -36,6 +39,7 @@ export const readRefresh = (response: HttpResponseSpec): RefreshResult => {
   const verdict = oauthClassification.classify({
     status: response.status,
     code: textOf(body?.["error"]),
+    flags: body?.["error"] === undefined ? [] : ["error"],
     message: textOf(body?.["error_description"])
   })
   return { _tag: "Refused", verdict }
