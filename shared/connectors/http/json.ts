@@ -190,8 +190,8 @@ export const textMax = 300
 export const textReadMax = textMax * 4
 
 /**
- * A platform's text, fit for a log or a record: bounded, one line, without what looks like an email, a phone number, a
- * hash or a token. Platforms do echo them: Meta answers "Malformed access token …", WhatsApp names the recipient.
+ * A platform's text, fit for a log or a record: bounded, one line, without what looks like an email, a phone number, an IP
+ * address, a hash or a token. Platforms do echo them: Meta answers "Malformed access token …", WhatsApp names the recipient.
  */
 export const safeText = (text: string): string => {
   const plain = text
@@ -201,6 +201,8 @@ export const safeText = (text: string): string => {
     .replace(formats, "")
     .replace(/(?<![^\s@"'<>])[^\s@"'<>]+@[^\s@"'<>]+/g, "<email>")
     .replace(userId, "<user id>")
+    .replace(ipv4, "<address>")
+    .replace(ipv6, "<address>")
     .replace(/\+?\d[\d ().-]{6,}\d/g, "<number>")
     .replace(/[\w+/=|~-]{20,}/g, maskToken)
     .replace(/\s+/g, " ")
@@ -210,6 +212,10 @@ export const safeText = (text: string): string => {
 
 // WhatsApp's business-scoped user ids.
 const userId = /\b[A-Z]{2}\.(?:ENT\.)?(?=[A-Za-z]{0,127}\d)[A-Za-z0-9]{8,128}\b/g
+
+const ipv4 = /(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w)/g
+/** Public ones begin so, and no others are sent. */
+const ipv6 = /(?<![\w:])[23][0-9a-f]{3}(?::[0-9a-f]{0,4}){2,7}(?![\w:])/gi
 
 // A long word is a token, unless it is made of plain pieces, such as INVALID_SHA256_FORMAT or conversionUploadError.
 const maskToken = (word: string): string =>

@@ -77,6 +77,9 @@ describe("safe text", () => {
       ["Value 'jane.doe@example.com' is not hashed", "Value '<email>' is not hashed"],
       [`em ${"0a1b2c3d".repeat(8)} bad`, "em <token> bad"],
       ["ya29.a0AfB_byC1dEf2gHi3jKl4mNo5pQr6sTu7vWx", "ya29.<token>"],
+      ["client_ip_address 8.8.8.8 is not public", "client_ip_address <address> is not public"],
+      ["Batch.0.user.ip: 203.0.113.77, or 2001:DB8:1::7?", "Batch.0.user.ip: <address>, or <address>?"],
+      ["'2a00:1450:4009:81f:0:0:0:200e'", "'<address>'"],
       ["US.13491208655302741918 is not a user, nor US.ENT.a1b2c3d4", "<user id> is not a user, nor <user id>"]
     ]
     for (const [text, safe] of cases) assert.strictEqual(safeText(text!), safe)
@@ -85,6 +88,8 @@ describe("safe text", () => {
     const text =
       "Batch.0.properties.contents.0.content_id: INVALID_SHA256_FORMAT in events.events[3].user_data.user_identifiers[1]"
     assert.strictEqual(safeText(text), text)
+    const figures = "At 10:20:30 v26.0 took value 129.95, rule 1.2.3, Foo::bar"
+    assert.strictEqual(safeText(figures), figures)
     const constant = "PROCESSING_ERROR_REASON_DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED"
     assert.strictEqual(safeText(constant), constant)
   })
