@@ -134,15 +134,20 @@ export const parseBatchGroup = (text: string): BatchGroup =>
 /** In characters: a few ids of accounts, as they stand in an address. */
 const batchGroupMax = 8_192
 
-/** The body as a JSON object; null where it is anything else (HTML, cut off, empty, an array without an object). */
-export const bodyObject = (response: HttpResponseSpec): JsonObject | null => {
+/**
+ * The body as a JSON object; null where it is anything else (HTML, cut off, empty, an array without an object). A byte order
+ * mark in front, which some servers and proxies write, is no part of it (RFC 8259, section 8.1).
+ */
+export const bodyObject = ({ body }: HttpResponseSpec): JsonObject | null => {
   const parsed = Result.getOrElse(
-    Result.try((): Json => JSON.parse(response.body)),
+    Result.try((): Json => JSON.parse(body.charCodeAt(0) === byteOrderMark ? body.slice(1) : body)),
     () => null
   )
   // Google wraps errors of streaming endpoints in an array.
   return objectOf(Array.isArray(parsed) ? parsed[0] : parsed)
 }
+
+const byteOrderMark = 0xfeff
 
 export const objectOf = (value: Json | undefined): JsonObject | null =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : null

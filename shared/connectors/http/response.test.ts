@@ -104,6 +104,8 @@ describe("reading answers", () => {
     const read = (body: string) => bodyObject({ status: 200, headers: {}, body })
     assert.deepStrictEqual(read('{"a":1}'), { a: 1 })
     assert.deepStrictEqual(read('[{"error":1}]'), { error: 1 })
+    assert.deepStrictEqual(read('\ufeff{"a":1}'), { a: 1 })
+    assert.isNull(read('\ufeff\ufeff{"a":1}'))
     for (const body of ["", "null", "1", '"x"', "[]", "[1]", "<html>", '{"a":', "\u0000", "[".repeat(100_000)]) {
       assert.isNull(read(body), body.slice(0, 20))
     }
