@@ -2,8 +2,11 @@
 import { assert, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as TestClock from "effect/testing/TestClock"
 import { Codecs } from "../../../shared/codec/codecs.ts"
+import type { BatchVerdict } from "../../../shared/connectors/connector.ts"
 import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import { openPartition } from "../../../shared/testing/run-batches.ts"
 import { deliveryDefaults } from "./settings.ts"
@@ -55,5 +58,26 @@ it.effect("leaves an event that went to the delayed retries to them when it come
     const back = yield* retries.step(batchOf("delivery-retry.meta"))
     assert.deepStrictEqual(readStep(back).outcomes, { a: "skipped:duplicate" })
     assert.strictEqual(platform.asked.length, asked + 1)
+  })
+)
+
+it.effect("sends a message again that the platform put off, whatever the HTTP status: nothing was sent", () =>
+  Effect.gen(function* () {
+    const putOff = uniformVerdict(verdictMeta, verdict("throttled", "130429"))
+    const wait = uniformVerdict(verdictMeta, { ...verdict("transient", "131056"), retryAfter: Duration.seconds(6) })
+    const failed = uniformVerdict(verdictMeta, verdict("transient", "131000"))
+    const outcomesAfter = Effect.fnUntraced(function* (first: BatchVerdict) {
+      let asked = 0
+      const platform = fakePlatform(() =>
+        Effect.sync(() => respond(asked++ === 0 ? first : ok, asked === 1 ? 503 : 200))
+      )
+      const task = yield* open(platform, makeLog())
+      const step = yield* Effect.forkChild(task.step(batchOf("mapped-events.meta")))
+      for (let second = 0; second < 60; second++) yield* TestClock.adjust("1 second")
+      return readStep(yield* Fiber.join(step)).outcomes
+    })
+    assert.deepStrictEqual(yield* outcomesAfter(putOff), { a: "delivered" })
+    assert.deepStrictEqual(yield* outcomesAfter(wait), { a: "retry_scheduled:131056" })
+    assert.deepStrictEqual(yield* outcomesAfter(failed), { a: "unknown:131000" })
   })
 )

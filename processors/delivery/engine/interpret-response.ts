@@ -154,9 +154,15 @@ const missing: EventVerdict = {
   message: "The platform's answer says nothing of this event."
 }
 
-/** A failure of the platform may come after its work; so may a success that can't be read (HTML, cut off). */
+/**
+ * A failure of the platform may come after its work; so may a success that can't be read (HTML, cut off). A throttle, and a wait
+ * for one event, say that nothing was done, whatever the HTTP status: WhatsApp's do not go with its codes.
+ */
 export const isAmbiguous = (status: number, verdict: BatchVerdict): boolean =>
-  status >= 500 || (status < 300 && overallClass(verdict) === "unknown")
+  (status >= 500 && !isPutOff(verdict)) || (status < 300 && overallClass(verdict) === "unknown")
+
+const isPutOff = (verdict: BatchVerdict): boolean =>
+  verdict._tag === "All" && (verdict.verdict.errorClass === "throttled" || verdict.verdict.retryAfter !== undefined)
 
 /**
  * What a verdict says of the platform's health: a refused event is a healthy response; a wrong token says nothing, nor does
