@@ -14,8 +14,8 @@ import {
   countOf,
   idOf,
   jsonBody,
+  listOf,
   objectOf,
-  objectsOf,
   originOf,
   postJson,
   safeText,
@@ -49,7 +49,8 @@ export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<Sendab
   const body = bodyObject(response)
   const results = resultsOf(response, body)
   if (results === null) return wholeRequest(response, body, events.length)
-  const items = objectsOf(results["events"])
+  // What is no object keeps its place: each later status belongs to the event in its place.
+  const items = listOf(results["events"]).map(objectOf)
   const statuses = items.map((item) => itemVerdict(response, item))
   const meta = verdictMetaOf(response, statuses[0] ?? delivered(response))
   return itemVerdicts(
@@ -57,7 +58,7 @@ export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<Sendab
       ...meta,
       requestId: requestIdOf(response),
       eventsReceived: countOf(results["num_events_received"]),
-      warnings: items.flatMap((item) => warningOf(item["warning_message"])).slice(0, warningsMax)
+      warnings: items.flatMap((item) => warningOf(item?.["warning_message"])).slice(0, warningsMax)
     },
     new Map(statuses.entries()),
     events.length
@@ -78,12 +79,12 @@ const resultsOf = (response: HttpResponseSpec, body: JsonObject | null): JsonObj
   return [body, objectOf(body?.["details"])].find((place) => Array.isArray(place?.["events"])) ?? null
 }
 
-const itemVerdict = (response: HttpResponseSpec, item: JsonObject): EventVerdict => {
-  const status = textOf(item["status"])
+const itemVerdict = (response: HttpResponseSpec, item: JsonObject | null): EventVerdict => {
+  const status = textOf(item?.["status"])
   if (status === "processed") return delivered(response)
   // Another word is not documented: whether the event was taken is not known.
   const flags = status === "failed" ? ["event_failed"] : []
-  return pinterestClassification.classify({ status: 422, flags, message: textOf(item["error_message"]) })
+  return pinterestClassification.classify({ status: 422, flags, message: textOf(item?.["error_message"]) })
 }
 
 const delivered = ({ status }: HttpResponseSpec): EventVerdict =>

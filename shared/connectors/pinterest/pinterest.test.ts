@@ -54,6 +54,19 @@ describe("Pinterest's verdict", () => {
     ])
   })
 
+  it("blames no other event where the list has something else in one's place", () => {
+    const classes = (list: ReadonlyArray<Json>) => {
+      const result = verdict(json(200, { events: list }), events)
+      return result._tag === "PerEvent" ? result.events.map(({ errorClass }) => errorClass) : result._tag
+    }
+    for (const other of [null, "failed", 1, []])
+      assert.deepStrictEqual(
+        classes([other, item("failed", "em: not a hash"), item("processed")]),
+        ["unknown", "invalid_event", "delivered"],
+        JSON.stringify(other)
+      )
+  })
+
   it("is the error's where nothing was taken", () => {
     const whole = (status: number, code: number) => {
       const result = verdict(json(status, { code, message: "No." }), events)
