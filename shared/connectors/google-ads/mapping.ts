@@ -10,7 +10,7 @@ import {
   noteLeftOut,
   userIdentifiers
 } from "../google/conversion.ts"
-import { commerceOf } from "../mapping/commerce.ts"
+import { commerceToSend } from "../mapping/amounts.ts"
 import { consentValue } from "../mapping/consent.ts"
 import { customEntries } from "../mapping/custom-data.ts"
 import { type Dropped, flattenString, isEmpty, type PayloadBuilder, put, rejected } from "../mapping/payload.ts"
@@ -26,14 +26,14 @@ export const mapEvent = mapping<string>({
 /** Builds the payload: a click conversion, or a change of an earlier one. */
 const payloadOf = (event: NormalizedEvent, start: MappingStart<string>): MapResult => {
   const { compiled, connection, deadline, named, target: action } = start
-  if (isAdjustment(named.name)) return mapAdjustment(event, named.name, action, deadline, connection)
+  if (isAdjustment(named.name)) return mapAdjustment(event, named.name, action, deadline, compiled)
   const dropped: Array<Dropped> = []
   const click = clickIdOf(event, dropped)
   const userData = braidExcludes(event, click, connection, dropped)
   if (isEmpty(click) && isEmpty(userData)) {
     return rejected("no_identifiers", "Google Ads needs a click id, or a hashed email or phone number.")
   }
-  const commerce = commerceOf(event, dropped)
+  const commerce = commerceToSend(event, compiled, dropped)
   const customer = customerOf(connection.account)
   const payload: PayloadBuilder = {
     conversionAction: flattenString("customers/", customer, "/conversionActions/", action),
@@ -160,11 +160,12 @@ const mapAdjustment = (
   type: string,
   actionId: string,
   deadline: number | null,
-  connection: Connection
+  compiled: CompiledConnection
 ): MapResult => {
   const conversion = conversionOf(event, type)
   if (conversion === null) return noConversion
   const dropped: Array<Dropped> = []
+  const { connection } = compiled
   const { account } = connection
   const payload: PayloadBuilder = {
     conversionAction: flattenString("customers/", customerOf(account), "/conversionActions/", actionId),
@@ -173,7 +174,7 @@ const mapAdjustment = (
     adjustmentDateTime: dateTime(event.event_time)
   }
   if (type === "RESTATEMENT") {
-    const { value, currency } = commerceOf(event, dropped)
+    const { value, currency } = commerceToSend(event, compiled, dropped)
     if (value === null) return rejected("missing_value", "Google Ads needs the new value of a restatement.")
     const restated: PayloadBuilder = { adjustedValue: value }
     put(restated, "currencyCode", currency)

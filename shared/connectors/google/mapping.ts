@@ -3,7 +3,7 @@
 import type { NormalizedEvent, NormalizedUser } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../connections/connection.ts"
 import type { CompiledConnection, Json, MapResult } from "../connector.ts"
-import { commerceOf } from "../mapping/commerce.ts"
+import { commerceToSend } from "../mapping/amounts.ts"
 import { asksForConsent, consentValue } from "../mapping/consent.ts"
 import { customEntries } from "../mapping/custom-data.ts"
 import { type Dropped, flattenString, isEmpty, type PayloadBuilder, put, rejected } from "../mapping/payload.ts"
@@ -27,7 +27,7 @@ const payloadOf = (event: NormalizedEvent, start: MappingStart<string>): MapResu
   if (isEmpty(adIdentifiers) && isEmpty(userData)) {
     return rejected("no_identifiers", "Google needs a click id or hashed user data (NO_IDENTIFIERS_PROVIDED).")
   }
-  const commerce = commerceOf(event, dropped)
+  const commerce = commerceToSend(event, compiled, dropped)
   const payload: PayloadBuilder = {
     transactionId: event.properties?.order_id || event.event_id,
     eventTimestamp: timestamp(event.event_time),

@@ -26,6 +26,8 @@ export interface Commerce {
   readonly ids: ReadonlyArray<string>
   /** As stated, else the sum of the quantities; null without products. */
   readonly count: number | null
+  /** The amounts were left out, since their currency is not known. */
+  readonly withoutAmounts?: true
 }
 
 const nothing: Commerce = { value: null, currency: null, products: [], ids: [], count: null }
@@ -40,21 +42,8 @@ export const commerceOf = (event: NormalizedEvent, dropped: Array<Dropped>): Com
   return commerce
 }
 
-/** A value or its currency that the event gives and that is not usable, noted by the normalizer or here; null without one. */
-export const moneyFault = (event: NormalizedEvent): Dropped | null => {
-  if (event.properties === null) return null
-  const { commerce, dropped } = readingOf(event)
-  const value = faultOf(dropped, "properties.value") ?? faultOf(event.dropped_fields, "properties.value")
-  if (value !== null || commerce.value === null || commerce.currency !== null) return value
-  return faultOf(dropped, "properties.currency") ?? faultOf(event.dropped_fields, "properties.currency")
-}
-
-const faultOf = (dropped: ReadonlyArray<Dropped>, field: string): Dropped | null => {
-  for (let index = 0; index < dropped.length; index++) if (dropped[index]!.field === field) return dropped[index]!
-  return null
-}
-
-const readingOf = (event: NormalizedEvent): Reading => {
+/** What the properties say, and what of them is not usable, once for each event. */
+export const readingOf = (event: NormalizedEvent): Reading => {
   if (last.event !== event) {
     const noted: Array<Dropped> = []
     last = { event, commerce: read(event, noted), dropped: noted }

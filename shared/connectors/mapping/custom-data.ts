@@ -4,8 +4,9 @@
  */
 import type { App, NormalizedEvent } from "../../../schemas/types.gen.ts"
 import type { CompiledConnection } from "../connector.ts"
+import { commerceToSend } from "./amounts.ts"
 import { currencies } from "./catalog.ts"
-import { amount, type Commerce, commerceOf, deliveryCategory, numberFrom } from "./commerce.ts"
+import { amount, type Commerce, deliveryCategory, numberFrom } from "./commerce.ts"
 import { type Dropped, type PayloadBuilder, put } from "./payload.ts"
 import { applyParameters } from "./rules.ts"
 
@@ -20,7 +21,7 @@ export const buildCustomData = (
   dropped: Array<Dropped>,
   putPlatform: (data: PayloadBuilder, event: NormalizedEvent, commerce: Commerce, dropped: Array<Dropped>) => void
 ): PayloadBuilder => {
-  const commerce = commerceOf(event, dropped)
+  const commerce = commerceToSend(event, compiled, dropped)
   const data: PayloadBuilder = {}
   if (commerce.value !== null) data["value"] = commerce.value
   if (commerce.currency) data["currency"] = commerce.currency
@@ -39,13 +40,14 @@ export const buildCustomData = (
 export const putPredictedValue = (
   data: PayloadBuilder,
   event: NormalizedEvent,
-  currency: string | null,
+  { currency, withoutAmounts }: Commerce,
   dropped: Array<Dropped>
 ): void => {
   const predicted = event.properties?.predicted_ltv ?? null
   if (predicted === null) return
   const value = amount(predicted, currency)
-  if (value._tag === "Amount") data["predicted_ltv"] = value.value
+  if (withoutAmounts === true) dropped.push({ field: "properties.predicted_ltv", reason: "unknown_currency" })
+  else if (value._tag === "Amount") data["predicted_ltv"] = value.value
   else dropped.push({ field: "properties.predicted_ltv", reason: value.reason })
 }
 

@@ -186,9 +186,10 @@ describe("an optional field", () => {
     // A page's URL is required of website events, and the customer of all.
     const free = optional.filter((path) => !["event_source_url", "user", "action_source"].includes(path.join(".")))
     // Of several values some may be left out.
-    // A quantity that is not usable is not the one piece that stands for none; a zip may be left out for some platforms only.
+    // A quantity that is not usable is not the one piece that stands for none; a zip may be left out for some platforms only. The
+    // amounts are left out with their currency.
     const others =
-      /^(?:properties\.items\[0\]\.quantity|user\.(?:email|phone|external_id|zip)|properties\.(?:items|custom)|app\.extinfo|app|properties)$/
+      /^(?:properties\.items\[0\]\.quantity|properties\.currency|user\.(?:email|phone|external_id|zip)|properties\.(?:items|custom)|app\.extinfo|app|properties)$/
     let left = 0
     fc.assert(
       fc.property(fc.constantFrom(...free), odd, fc.constantFrom(...connectorKinds), (path, value, kind) => {

@@ -76,6 +76,32 @@ describe("another event", () => {
     }
   })
 
+  it("goes on without any amount where its currency is none: alone it would count in the account's currency", () => {
+    const properties = { value: 10, currency: "Galleon", predicted_ltv: 50, items: [{ id: "s1", price: 5 }] }
+    for (const kind of connectorKinds) {
+      if (kind === "whatsapp") continue
+      const prepared = previewEvent({ ...raw, ...cart, properties }, builtinConnection(kind))
+      const text = JSON.stringify(prepared.outcome === "payload" ? prepared.payload : null)
+      assert.include(text, "s1", kind)
+      assert.notMatch(text, /"(?:value|conversionValue|predicted_ltv|price|item_price|unitPrice)"/, kind)
+      const notes = prepared.dropped_fields.map(({ field, reason }) => `${field} ${reason}`)
+      assert.includeMembers(notes, ["properties.currency unknown_currency", "properties.value unknown_currency"], kind)
+    }
+    const sent = (parameters: Readonly<Record<string, ParameterRule>>) => {
+      const builtin = builtinConnection("meta")
+      const connection = { ...builtin, mapping: { ...builtin.mapping, parameters } }
+      const prepared = previewEvent({ ...raw, ...cart, properties }, connection)
+      return prepared.outcome === "payload" ? prepared.payload["custom_data"] : null
+    }
+    assert.deepInclude(sent({ currency: { _tag: "Constant", value: "eur" } }), {
+      value: 10,
+      currency: "EUR",
+      predicted_ltv: 50
+    })
+    assert.notProperty(sent({ currency: { _tag: "Constant", value: "euro" } }), "value")
+    assert.deepInclude(sent({ value: { _tag: "Constant", value: 7 } }), { value: 7 })
+  })
+
   it("leaves out what is not usable of an item, and names it by its place in the raw event", () => {
     const items = [
       7,

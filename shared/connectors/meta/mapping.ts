@@ -118,7 +118,7 @@ const putCustomData = (
 ): void => {
   putText(data, event, dropped)
   putProducts(data, event, commerce)
-  putPredictedValue(data, event, commerce.currency, dropped)
+  putPredictedValue(data, event, commerce, dropped)
 }
 
 const putText = (data: PayloadBuilder, event: NormalizedEvent, dropped: Array<Dropped>): void => {

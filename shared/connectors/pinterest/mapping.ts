@@ -170,7 +170,7 @@ const putCustomData = (
   put(data, "content_category", event.properties?.content_category)
   if (event.properties?.order_id) data["order_id"] = event.properties.order_id
   put(data, "search_string", event.properties?.search_string)
-  putPredictedValue(data, event, commerce.currency, dropped)
+  putPredictedValue(data, event, commerce, dropped)
 }
 
 const putProducts = (data: PayloadBuilder, { ids, products }: Commerce, dropped: Array<Dropped>): void => {

@@ -121,7 +121,7 @@ const putCustomData = (
   if (commerce.products.length > 0) putProducts(data, commerce)
   if (commerce.count !== null) data["num_items"] = commerce.count
   putText(data, event, dropped)
-  putPredictedValue(data, event, commerce.currency, dropped)
+  putPredictedValue(data, event, commerce, dropped)
 }
 
 const putProducts = (data: PayloadBuilder, { ids, products }: Commerce): void => {
