@@ -48,7 +48,8 @@ const observeSize = (
   const timedOut = verdict._tag === "All" && verdict.verdict.reasonCode === "http_timeout"
   if ((overallClass(verdict) === "transient" || isUndocumented(verdict)) && !timedOut) return null
   const before = optimizer.result().optimized_size
-  optimizer.record({ size, latencyMillis, success })
+  const isTooLarge = verdict._tag === "SomeInvalid" && verdict.verdict.reasonCode === "payload_too_large"
+  optimizer.record({ size, latencyMillis, success: success && !isTooLarge })
   const result = optimizer.result()
   return result.optimized_size === before
     ? null
