@@ -71,6 +71,19 @@ describe("the Data Manager API's events", () => {
     )
   })
 
+  it("send no IP address of a customer who was there, whatever country the address is in", () => {
+    const granted = consent({ ad_user_data: "granted" })
+    for (const consent_country of ["DE", "EU", "GB"]) {
+      const result = mapped(mapEvent, purchase({ consent_country, consent: granted }), google)
+      assert.deepStrictEqual(result.payload["eventDeviceInfo"], { userAgent: "Mozilla/5.0 (Macintosh)" })
+      assert.deepStrictEqual(result.dropped, [{ field: "user.ip", reason: "not_for_country" }])
+    }
+    const american = mapped(mapEvent, purchase({ consent_country: "US", consent: granted }), google).payload[
+      "eventDeviceInfo"
+    ]
+    assert.property(american, "ipAddress")
+  })
+
   it("send no IP address to the EEA, the UK, Switzerland, or where the country is unknown", () => {
     for (const country of ["DE", "GB", "CH", "NO", null]) {
       const result = mapped(mapEvent, purchase({ user: { ...jane, country_code: country } }), google)

@@ -39,7 +39,7 @@ const payloadOf = (event: NormalizedEvent, start: MappingStart<string>): MapResu
   if (!isEmpty(userData)) payload["userData"] = userData
   const consent = consentOf(event, restricted, connection)
   if (consent !== null) payload["consent"] = consent
-  const device = deviceInfo(event.user, dropped)
+  const device = deviceInfo(event, dropped)
   if (device !== null) payload["eventDeviceInfo"] = device
   const cart = cartData(commerce, connection.account, dropped)
   if (cart !== null) payload["cartData"] = cart
@@ -114,11 +114,11 @@ const consentOf = (event: NormalizedEvent, restricted: boolean, connection: Conn
 
 const consentNames = { granted: "CONSENT_GRANTED", denied: "CONSENT_DENIED" } as const
 
-const deviceInfo = (user: NormalizedUser, dropped: Array<Dropped>): PayloadBuilder | null => {
+const deviceInfo = ({ user, consent_country }: NormalizedEvent, dropped: Array<Dropped>): PayloadBuilder | null => {
   const info: PayloadBuilder = {}
   if (user.user_agent) info["userAgent"] = user.user_agent
   if (user.ip !== null) {
-    if (mayHaveIp(user.country_code)) info["ipAddress"] = user.ip
+    if (mayHaveIp(user.country_code, consent_country ?? null)) info["ipAddress"] = user.ip
     else dropped.push({ field: "user.ip", reason: user.country_code === null ? "country_unknown" : "not_for_country" })
   }
   return isEmpty(info) ? null : info
@@ -155,10 +155,14 @@ const customerTypes: ReadonlySet<string> = new Set(["NEW", "RETURNING", "REENGAG
 
 /**
  * Whether the IP address of a customer may go to Google: not in the EEA, the UK and Switzerland, with their outer regions (Data Manager,
- * send events), and not where the country is unknown.
+ * send events), and not where the country is unknown. Where the customer's consent is asked for there, the country of the address
+ * does not count.
  */
-const mayHaveIp = (countryCode: string | null): boolean =>
-  countryCode !== null && !asksForConsent(countryCode) && !outerRegions.has(countryCode)
+const mayHaveIp = (countryCode: string | null, consentCountry: string | null): boolean =>
+  countryCode !== null &&
+  !asksForConsent(countryCode) &&
+  !asksForConsent(consentCountry) &&
+  !outerRegions.has(countryCode)
 
 /** Gibraltar, and the Crown Dependencies of the United Kingdom. */
 const outerRegions: ReadonlySet<string> = new Set(["GI", "GG", "IM", "JE"])
