@@ -31,7 +31,7 @@ export const buildCustomData = (
   else addListedCustom(data, event, compiled, names, dropped)
   applyParameters(data, compiled.parameters, event, dropped)
   // What the event itself gives, and its free properties, are amounts and currencies already.
-  if (compiled.parameters.length > 0) settleMoney(data, dropped)
+  if (compiled.parameters.length > 0) settleMoney(data, commerce.currency, dropped)
   settleContentType(data, event, dropped)
   return data
 }
@@ -146,16 +146,26 @@ const dropCustom = (name: string, reason: string, dropped: Array<Dropped>) =>
 
 const noEntries: ReadonlyArray<readonly [string, Scalar]> = []
 
-/** Amounts that a rule sets become numbers and currencies codes of ISO 4217, or are left out and noted. */
-const settleMoney = (data: PayloadBuilder, dropped: Array<Dropped>): void => {
+/**
+ * Amounts that a rule sets become numbers and currencies codes of ISO 4217, or are left out and noted. In the place of a currency
+ * that is none the event's own counts; without one the amounts are left out too, which would be read in the account's.
+ */
+const settleMoney = (data: PayloadBuilder, own: string | null, dropped: Array<Dropped>): void => {
   for (const name of amounts) settleAmount(data, name, dropped)
   const currency = data["currency"]
-  if (currency !== undefined && !(typeof currency === "string" && currencies.has(currency))) {
-    const code = typeof currency === "string" ? currency.trim().toUpperCase() : ""
-    if (currencies.has(code)) data["currency"] = code
-    else leaveOut(data, "currency", "parameters.currency", "unknown_currency", dropped)
+  if (currency === undefined || (typeof currency === "string" && currencies.has(currency))) return
+  const code = typeof currency === "string" ? currency.trim().toUpperCase() : ""
+  if (currencies.has(code)) data["currency"] = code
+  else {
+    leaveOut(data, "currency", "parameters.currency", "unknown_currency", dropped)
+    if (own !== null) data["currency"] = own
+    else
+      for (const name of amountsOfMoney)
+        if (data[name] !== undefined) leaveOut(data, name, `properties.${name}`, "unknown_currency", dropped)
   }
 }
+
+const amountsOfMoney = ["value", "predicted_ltv", "net_revenue"] as const
 
 /** A content type goes only beside contents or their ids, since it says what they are. */
 const settleContentType = (data: PayloadBuilder, event: NormalizedEvent, dropped: Array<Dropped>): void => {

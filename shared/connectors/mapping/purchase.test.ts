@@ -102,6 +102,20 @@ describe("another event", () => {
     assert.deepInclude(sent({ value: { _tag: "Constant", value: 7 } }), { value: 7 })
   })
 
+  it("keeps its currency where a rule gives none, and without one no amount", () => {
+    const sent = (properties: object) => {
+      const builtin = builtinConnection("meta")
+      const parameters = { currency: { _tag: "From", path: "properties.custom.paid_in" } } as const
+      const connection = { ...builtin, mapping: { ...builtin.mapping, parameters } }
+      const prepared = previewEvent({ ...raw, ...cart, properties }, connection)
+      return prepared.outcome === "payload" ? prepared.payload["custom_data"] : null
+    }
+    const custom = { paid_in: "Yen" }
+    assert.deepStrictEqual(sent({ value: 10, currency: "USD", custom }), { currency: "USD", paid_in: "Yen", value: 10 })
+    assert.deepStrictEqual(sent({ value: 10, predicted_ltv: 50, custom }), custom)
+    assert.deepInclude(sent({ value: 10, custom: { paid_in: "jpy" } }), { value: 10, currency: "JPY" })
+  })
+
   it("leaves out what is not usable of an item, and names it by its place in the raw event", () => {
     const items = [
       7,
