@@ -37,6 +37,14 @@ describe("the Google Ads API's conversions", () => {
     })
   })
 
+  it("name the customer as the request's address does, however the id is written", () => {
+    for (const customer_id of ["123-456-7890", " 123 456 7890", "123‑456‑7890"]) {
+      const written = connectionOf("google-ads", {}, { account: { ...ads.account, customer_id } })
+      const { conversionAction } = payloadOf(mapEvent, purchase(), written)
+      assert.strictEqual(conversionAction, "customers/1234567890/conversionActions/1000000001", customer_id)
+    }
+  })
+
   it("send one click id, and no user identifiers beside a braid", () => {
     const user = { ...jane, gclid: null, gbraid: "G", wbraid: "W" }
     const result = mapped(mapEvent, purchase({ user }), ads)

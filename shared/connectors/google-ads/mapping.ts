@@ -10,6 +10,7 @@ import {
   noteLeftOut,
   userIdentifiers
 } from "../google/conversion.ts"
+import { digitsOf } from "../http/json.ts"
 import { commerceToSend } from "../mapping/amounts.ts"
 import { consentValue } from "../mapping/consent.ts"
 import { customEntries } from "../mapping/custom-data.ts"
@@ -221,5 +222,5 @@ const dateTime = (millis: number): string => {
   return flattenString(text.slice(0, 10), " ", text.slice(11, 19), "+00:00")
 }
 
-/** The customer id, digits only. */
-const customerOf = (account: Account): string => (account["customer_id"] ?? "").replaceAll("-", "")
+/** The customer id as the request's address has it, however it is written: digits only. */
+const customerOf = (account: Account): string => digitsOf(account["customer_id"] ?? "")
