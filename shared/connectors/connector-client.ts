@@ -20,7 +20,8 @@ import type {
 import { HttpTransport } from "./http/http-client.ts"
 import { failureVerdict, type HttpFailure, httpVerdict } from "./http/http-failure.ts"
 import { mappingContext } from "./mapping/compile.ts"
-import { verdictOf, withoutStatus } from "./verdicts.ts"
+import { readAnswer } from "./read-answer.ts"
+import { withoutStatus } from "./verdicts.ts"
 
 export interface ConnectorClient {
   /** Whether the connection is complete and the platform accepts its address, account and credential. */
@@ -227,7 +228,7 @@ const sendOne = (
     }
     const verdict = yield* Effect.match(execute(connector.request(events, context)), {
       onFailure: failureVerdict,
-      onSuccess: (response) => verdictOf(connector, context.connection, response, events)
+      onSuccess: (response) => readAnswer(connector, context.connection, response, events)
     })
     const first = events.map((event, index) => ({
       event,

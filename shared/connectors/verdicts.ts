@@ -4,9 +4,6 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
-import type { SendableEvent } from "../codec/codecs.ts"
-import type { Connection } from "../connections/connection.ts"
-import type { Connector } from "./connector.ts"
 import type { BatchVerdict, EventVerdict, HttpResponseSpec, VerdictMeta } from "./exchange.ts"
 import http from "./http/classification.json" with { type: "json" }
 import { retryAfterOf, safeText } from "./http/json.ts"
@@ -65,13 +62,13 @@ export const classification = (table: unknown): Classification => {
   const compiled = rows.map((row) => ({ row, matches: compileMatch(row.match) }))
   const rowOf = (signal: Signal): ClassificationRow =>
     (compiled.find(({ matches }) => matches(signal)) ?? compiled[compiled.length - 1]!).row
-  return { rows, rowOf, classify: (signal) => verdictOfRow(rowOf(signal), signal) }
+  return { rows, rowOf, classify: (signal) => verdictOf(rowOf(signal), signal) }
 }
 
 const decodeTable = Schema.decodeUnknownSync(Table, { onExcessProperty: "error" })
 const commonRows = decodeTable(http).rows
 
-const verdictOfRow = (row: ClassificationRow, signal: Signal): EventVerdict => ({
+const verdictOf = (row: ClassificationRow, signal: Signal): EventVerdict => ({
   errorClass: row.class,
   reasonCode: reasonCodeOf(row, signal),
   message: signal.message ? safeText(signal.message) : row.reason,
@@ -190,29 +187,6 @@ export const itemVerdicts = (
   _tag: "PerEvent",
   events: Array.from({ length: eventCount }, (_, index) => items.get(index) ?? withoutStatus)
 })
-
-/**
- * What the platform says of each event of a request. Where that is not understood, and HTTP itself says that the request is too
- * large for the platform or for a proxy before it, parts of it may go through, and one event that is too large alone never does.
- */
-export const verdictOf = (
-  { verdict }: Pick<Connector, "verdict">,
-  { testEventCode }: Pick<Connection, "testEventCode">,
-  response: HttpResponseSpec,
-  events: ReadonlyArray<SendableEvent>
-): BatchVerdict => {
-  const read = verdict(response, events, testEventCode !== null)
-  if (response.status !== 413 || read._tag !== "All" || read.verdict.errorClass !== "unknown") return read
-  const { verdict: _, ...meta } = read
-  return rejectedBatch(meta, tooLarge, new Map(), events.length)
-}
-
-const tooLarge: EventVerdict = {
-  errorClass: "invalid_event",
-  reasonCode: "payload_too_large",
-  message: "The platform, or a proxy before it, does not take a request of this size (HTTP 413).",
-  nextStep: "Shorten the event's custom properties or items and redrive it."
-}
 
 /** Of an event that a response says nothing of. */
 export const withoutStatus: EventVerdict = {

@@ -6,7 +6,8 @@ import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import type { BatchVerdict, Connector, EventVerdict, RequestContext } from "../../../shared/connectors/connector.ts"
 import { failureVerdict } from "../../../shared/connectors/http/http-failure.ts"
-import { uniformVerdict, verdictMeta, verdictOf } from "../../../shared/connectors/verdicts.ts"
+import { readAnswer } from "../../../shared/connectors/read-answer.ts"
+import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import type { KafkaError } from "../../../shared/kafka/client.ts"
 import type { RequestTracker } from "../../../shared/runtime/requests.ts"
 import type { CallOutcome } from "../resilience/circuit-breaker.ts"
@@ -167,7 +168,7 @@ const sendParts = (
   const answered = Effect.flatMap(Effect.result(services.execute(request)), (response) =>
     Effect.map(Clock.currentTimeMillis, (now): ResponseReading => {
       const verdict = Result.isSuccess(response)
-        ? verdictOf(connector, delivery.connection, response.success, payloads)
+        ? readAnswer(connector, delivery.connection, response.success, payloads)
         : failureVerdict(response.failure)
       const ended = { request, events: sent, facts: factsOf(parts, verdict, now), verdict, response }
       const ambiguous = Result.isSuccess(response)

@@ -4,8 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import type { HttpResponseSpec } from "../../../shared/connectors/connector.ts"
+import { readAnswer } from "../../../shared/connectors/read-answer.ts"
 import { connectorFor } from "../../../shared/connectors/registry.ts"
-import { uniformVerdict, verdictMeta, verdictOf } from "../../../shared/connectors/verdicts.ts"
+import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import { type ConnectorKind, connectorKinds } from "../../../shared/model/platform.ts"
 import { json } from "../../../shared/testing/connector-fixture.ts"
 import { openPartition } from "../../../shared/testing/run-batches.ts"
@@ -65,7 +66,7 @@ it.effect("is refused where it holds one event alone, and the others are deliver
 
 it("is known by HTTP at every platform, where the platform itself says no more", () => {
   const read = (kind: ConnectorKind, response: HttpResponseSpec, count: number) => {
-    const found = verdictOf(
+    const found = readAnswer(
       connectorFor(kind),
       connection,
       response,

@@ -148,7 +148,7 @@ const noEntries: ReadonlyArray<readonly [string, Scalar]> = []
 
 /**
  * Amounts that a rule sets become numbers and currencies codes of ISO 4217, or are left out and noted. In the place of a currency
- * that is none the event's own counts; without one the amounts are left out too, which would be read in the account's.
+ * that is not one the event's own counts; without one the amounts are left out too, which would be read in the account's.
  */
 const settleMoney = (data: PayloadBuilder, own: string | null, dropped: Array<Dropped>): void => {
   for (const name of amounts) settleAmount(data, name, dropped)

@@ -76,7 +76,7 @@ describe("another event", () => {
     }
   })
 
-  it("goes on without any amount where its currency is none: alone it would count in the account's currency", () => {
+  it("goes on without any amount where its currency is not one: alone it would count in the account's currency", () => {
     const properties = { value: 10, currency: "Galleon", predicted_ltv: 50, items: [{ id: "s1", price: 5 }] }
     for (const kind of connectorKinds) {
       if (kind === "whatsapp") continue
