@@ -238,6 +238,8 @@ const untilKnownEverywhere = (
       const known = await leadersKnown(cluster, String(nodeId), topics, partitions)
       if (!known) return Promise.reject(new TopicIsNew(`broker ${nodeId} does not know the new topics yet`))
     }
+    // What a broker said before it knew would be kept for minutes.
+    await cluster.refreshMetadata()
   })
 
 /** A broker that is away does not count: it learns of the topics when it is back. */
