@@ -42,6 +42,11 @@ describe("the health server", () => {
       yield* readiness.remove("registry")
       assert.strictEqual((yield* get(port, "/readyz")).status, 200)
 
+      const unhealthy = readiness.addSource(() => ({ console: { healthy: false, reason: "Away." } }))
+      const whileAdded = Effect.andThen(unhealthy, get(port, "/readyz"))
+      assert.strictEqual((yield* Effect.scoped(whileAdded)).status, 503)
+      assert.strictEqual((yield* get(port, "/readyz")).status, 200, "a source is forgotten with its scope")
+
       yield* Metric.update(Metric.withAttributes(Metric.counter("capi_test_events_total"), { kind: "a" }), 3)
       const metrics = yield* get(port, "/metrics")
       assert.include(metrics.type, "text/plain; version=0.0.4")

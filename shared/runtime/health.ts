@@ -35,8 +35,10 @@ export class Readiness extends Context.Service<
     readonly set: (dependency: string, healthy: boolean, reason?: string) => Effect.Effect<void>
     /** Removes a dependency. */
     readonly remove: (dependency: string) => Effect.Effect<void>
-    /** Adds dependencies whose state is read for each report. */
-    readonly addSource: (source: () => Readonly<Record<string, DependencyState>>) => Effect.Effect<void>
+    /** Adds dependencies whose state is read for each report, until the scope closes. */
+    readonly addSource: (
+      source: () => Readonly<Record<string, DependencyState>>
+    ) => Effect.Effect<void, never, Scope.Scope>
     readonly report: Effect.Effect<ReadinessReport>
   }
 >()("shared/runtime/Readiness") {
@@ -52,8 +54,8 @@ const dependencyHealthy = Metric.gauge("capi_dependency_healthy", {
 
 const makeReadiness = (): Readiness["Service"] => {
   const states = new Map<string, DependencyState>()
-  const sources: Array<() => Readonly<Record<string, DependencyState>>> = []
-  const all = () => [...states, ...sources.flatMap((source) => Object.entries(source()))]
+  const sources = new Set<() => Readonly<Record<string, DependencyState>>>()
+  const all = () => [...states, ...[...sources].flatMap((source) => Object.entries(source()))]
   const gauge = (dependency: string) => Metric.withAttributes(dependencyHealthy, { dependency })
   return {
     set: (dependency, healthy, reason) =>
@@ -66,7 +68,13 @@ const makeReadiness = (): Readiness["Service"] => {
         states.delete(dependency)
         return Metric.remove(gauge(dependency))
       }),
-    addSource: (source) => Effect.sync(() => void sources.push(source)),
+    addSource: (source) =>
+      Effect.asVoid(
+        Effect.acquireRelease(
+          Effect.sync(() => sources.add(source)),
+          () => Effect.sync(() => sources.delete(source))
+        )
+      ),
     report: Effect.sync(() => {
       const dependencies = all().sort(([left], [right]) => (left < right ? -1 : 1))
       return {
@@ -226,6 +234,8 @@ export const makePartitionHealth = (now: () => number, after = stuckAfter): Part
         case "left":
           membershipOf(event.processor).joined = false
           return assign(event.processor, [])
+        case "stopped":
+          return void memberships.delete(event.processor)
         case "opened":
           return update(event, (known) => Object.assign(known, { doing: "working", since: now(), lag: 0 }))
         case "committed":

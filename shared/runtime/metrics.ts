@@ -31,6 +31,8 @@ export type RuntimeEvent =
     }
   /** Not a member any more: stopped, or lost and about to join again. */
   | { readonly type: "left"; readonly processor: string; readonly reason: string }
+  /** Stopped in order, and not about to join again: it may not exist any more, as a connection that was removed. */
+  | { readonly type: "stopped"; readonly processor: string }
   /** State is restored and records flow from `position`. */
   | (AtPartition & { readonly type: "opened"; readonly position: number; readonly millis: number })
   | (AtPartition & { readonly type: "closed" })
@@ -154,6 +156,10 @@ export const runtimeMetrics: Effect.Effect<Observe> = Effect.map(Metric.MetricRe
         break
       case "left":
         seriesOf(processor).owned.update(0)
+        break
+      case "stopped":
+        processors.delete(processor)
+        owned.remove(registry, { processor })
         break
       case "opened":
         if (event.isShared !== true) restoreSeconds.in(registry, partitionOf(event)).update(event.millis / 1_000)

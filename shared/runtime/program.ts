@@ -70,14 +70,19 @@ export const sharedInputProgram = <
   input: Effect.Effect<SharedInput<E, R>, E2, R2>
 ): Program => ({
   name,
-  work: Effect.flatMap(input, (shared) =>
-    shared.processors.length === 0
-      ? Effect.andThen(
-          Effect.logWarning("There is nothing to do: no connection of this kind is enabled."),
-          Effect.never
-        )
-      : runShared(shared)
-  )
+  work: Effect.gen(function* () {
+    const shared = yield* input
+    return yield* shared.processors.length === 0 ? withoutConnections : runShared(shared)
+  })
+})
+
+/** Ready, so that it can be part of every deployment. */
+const withoutConnections = Effect.gen(function* () {
+  const readiness = yield* Readiness
+  const reason = "There is nothing to do: no connection of this kind is enabled."
+  yield* readiness.set("connections", true, reason)
+  yield* Effect.logWarning(reason)
+  return yield* Effect.onInterrupt(Effect.never, () => readiness.remove("connections"))
 })
 
 /**

@@ -65,7 +65,13 @@ export const runGroup = <R>(work: GroupWork<R>): Effect.Effect<never, KafkaError
       yield* log(`${error.message} Joining again.`).pipe(Effect.annotateLogs({ nextStep: error.nextStep, failures }))
       yield* Effect.sleep(Math.min(rejoinMillisMax, rejoinMillisMin * 2 ** Math.min(failures - 1, 10)))
     }
-  }).pipe(Effect.annotateLogs({ processor: work.name }))
+  }).pipe(Effect.ensuring(reportStopped(work.processors)), Effect.annotateLogs({ processor: work.name }))
+
+/** Readiness and metrics forget these processors. */
+export const reportStopped = (processors: ReadonlyArray<string>): Effect.Effect<void> =>
+  Effect.map(RuntimeObserver, (observe) => {
+    for (const processor of processors) observe({ type: "stopped", processor })
+  })
 
 const rejoinMillisMin = 250
 const rejoinMillisMax = 5_000

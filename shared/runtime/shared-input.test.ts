@@ -58,6 +58,20 @@ it.effect("goes on where each processor was, also with offsets that the groups h
   })
 )
 
+it.effect("reports that each has stopped, after all else, when it is interrupted", () =>
+  Effect.gen(function* () {
+    const { start, events } = sharedInputHarness(["a", "b"])
+    const fiber = yield* start
+    yield* run
+    yield* Fiber.interrupt(fiber).pipe(Effect.forkChild)
+    yield* run
+    assert.deepStrictEqual(events.slice(-2), [
+      { type: "stopped", processor: "copy.a" },
+      { type: "stopped", processor: "copy.b" }
+    ])
+  })
+)
+
 it.effect("moves the positions of processors without records on, also where the clock was set back", () =>
   Effect.gen(function* () {
     const { write, start, committed } = sharedInputHarness(["a", "b"])

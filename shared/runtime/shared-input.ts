@@ -23,7 +23,7 @@ import { type AssignedContext, keepOpen, type PartitionHandle } from "./partitio
 import { appendTogether } from "./pipeline.ts"
 import { positionRecord, startPositions } from "./positions.ts"
 import { reopen } from "./reopen-subscriber.ts"
-import { runGroup } from "./runtime.ts"
+import { reportStopped, runGroup } from "./runtime.ts"
 import { commitShared } from "./shared-commit.ts"
 import { SharedPartition } from "./shared-partition.ts"
 import { failOnStall } from "./stall.ts"
@@ -86,7 +86,7 @@ const untilGroupsAreEmpty = <E, R>(input: SharedInput<E, R>, prefix: string) =>
       isLogged = true
       yield* Effect.sleep("2 seconds")
     }
-  })
+  }).pipe(Effect.onInterrupt(() => reportStopped(input.processors.map(({ name }) => name))))
 
 /** The limits of the partition's commits; what is too slow halves the batches of its processors as well. */
 class SharedLimits extends AdaptiveBatchLimits {

@@ -60,6 +60,14 @@ describe("stuck partitions", () => {
     atSecond(0, assigned)
     assert.deepStrictEqual(atSecond(100, { type: "left", processor: "copy", reason: "x" }), [])
   })
+
+  it("forgets a processor that has stopped, as one of a connection that was removed", () => {
+    const { dependencies, mayBecomeStuck, observe } = makePartitionHealth(() => 0)
+    for (const event of [assigned, opened, { type: "closed", ...at }] as const) observe(event)
+    assert.isTrue(mayBecomeStuck())
+    observe({ type: "stopped", processor: "copy" })
+    assert.deepStrictEqual([dependencies(), mayBecomeStuck()], [{}, false])
+  })
 })
 
 it.effect("are looked for from when one may become stuck until none is", () =>

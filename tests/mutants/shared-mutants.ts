@@ -151,6 +151,13 @@ export const sharedMutants: ReadonlyArray<Mutant> = [
     tests: ["shared/runtime/commit-bounds.test.ts"]
   },
   {
+    wrong: "A processor that has stopped is still waited for by readiness.",
+    file: "shared/runtime/runtime.ts",
+    from: "Effect.ensuring(reportStopped(work.processors)), ",
+    to: "",
+    tests: ["shared/runtime/shared-input.test.ts"]
+  },
+  {
     wrong: "A step runs without its deadline.",
     file: "shared/runtime/steps.ts",
     from: "Effect.exit(withDeadline(processor, task.step(batch)))",

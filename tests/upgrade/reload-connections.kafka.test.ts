@@ -71,9 +71,13 @@ const story = Effect.gen(function* () {
   const takenAt = async (id: keyof typeof dataset) =>
     (await chain.run(chain.control.receipts("meta"))).filter(({ asset }) => asset === dataset[id]).length
   const isReady = async () =>
-    (await Promise.all([chain.programs, others].map((all) => chain.run(all.readiness("mapper"))))).every(
-      (answer) => answer?.ok === true
-    )
+    (
+      await Promise.all(
+        [chain.programs, others].flatMap((all) =>
+          ["mapper", "delivery-meta"].map((name) => chain.run(all.readiness(name)))
+        )
+      )
+    ).every((answer) => answer?.ok === true)
 
   const load = makeLoad(prefix, 1, 40)
   const publishing = yield* Effect.forkScoped(Effect.provide(load.publish, chain.services))
@@ -124,6 +128,12 @@ const story = Effect.gen(function* () {
     [],
     "lost"
   )
+
+  yield* write(third.replace(tiktok, ""))
+  yield* until("a delivery whose last connection was removed is ready, and says that it has none", async () => {
+    const answer = await chain.run(chain.programs.readiness("delivery-tiktok"))
+    return answer?.ok === true && answer.text.includes("no connection of this kind is enabled")
+  })
 })
 
 interface Sourced {
