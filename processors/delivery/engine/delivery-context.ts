@@ -84,6 +84,7 @@ export const makeDeliveryContext = (
     const services = yield* DeliveryServices
     const limits = limitsOf(connector, connection)
     const metrics = yield* makeDeliveryMetrics(connection.id, connection.platform)
+    yield* Effect.addFinalizer(() => metrics.removeGauges)
     const breaker = yield* makeCircuitBreaker(settings.breaker)
     const limiter = yield* makeRateLimiter(rateOf(limits, settings))
     const credential = makeConnectionCredential(connector, connection, services, settings)

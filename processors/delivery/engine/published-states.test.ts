@@ -2,6 +2,7 @@ import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
 import * as TestClock from "effect/testing/TestClock"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import { openPartition } from "../../../shared/testing/run-batches.ts"
@@ -56,6 +57,32 @@ it.effect("publishes the end of a pause also where the step that noticed it is e
     yield* TestClock.adjust("1 hour")
     assert.deepStrictEqual(statesOf(platform), ["CLOSED", "CLOSED paused", "CLOSED"])
   })
+)
+
+it.effect("shows the circuit as long as the connection is there, and not that of one that was disabled", () =>
+  Effect.gen(function* () {
+    const options = { connector: connectorWith(), connection, settings: deliveryDefaults }
+    const shown = Effect.map(Metric.snapshot, (all) =>
+      all.flatMap(({ id, state }) => (id === "capi_delivery_circuit_state" ? [state] : []))
+    )
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const { breaker } = yield* makeDeliveryContext(options)
+        const fails = breaker.call(() => Effect.succeed(["failure", undefined] as const))
+        yield* Effect.repeat(fails, { times: deliveryDefaults.breaker.failures - 1 })
+        yield* Effect.yieldNow
+        assert.deepStrictEqual(yield* shown, [{ value: 2 }])
+      })
+    )
+    assert.deepStrictEqual(yield* shown, [])
+  }).pipe(
+    Effect.provideService(
+      DeliveryServices,
+      fakePlatform(() => Effect.succeed(respond(ok)))
+    ),
+    Effect.provide(Layer.sync(Codecs, strictCodecs)),
+    Effect.provideService(Metric.MetricRegistry, new Map())
+  )
 )
 
 it.effect("catches up slowly from when the circuit closes, however long its states take to be published", () =>

@@ -56,6 +56,7 @@ const improvement = gauge(
   "capi_delivery_batch_improvement_percent",
   "Estimated gain in events a second of the size that the optimizer chose over the largest."
 )
+const gauges = [circuit, paused, expiry, batchSize, improvement]
 
 export interface RequestObservation {
   /** For the rate limiter. */
@@ -85,6 +86,8 @@ export interface DeliveryMetrics {
   readonly paused: (paused: boolean) => Effect.Effect<void>
   /** Milliseconds since the epoch; null where nothing says so. */
   readonly credentialExpiry: (expiresAt: number | null) => Effect.Effect<void>
+  /** Removes the gauges, which say what holds now: of a connection that was disabled, nothing does. */
+  readonly removeGauges: Effect.Effect<void>
 }
 
 /** Into the metric registry of the caller. */
@@ -169,6 +172,12 @@ class ConnectionMetrics implements DeliveryMetrics {
 
   credentialExpiry(at: number | null): Effect.Effect<void> {
     return Effect.sync(() => expiry.in(this.registry, this.attributes).update(at === null ? 0 : at / 1000))
+  }
+
+  get removeGauges(): Effect.Effect<void> {
+    return Effect.sync(() => {
+      for (const one of gauges) one.remove(this.registry, this.attributes)
+    })
   }
 
   private showSize({ batchSize: size, improvementPercent }: RequestObservation): void {
