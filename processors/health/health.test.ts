@@ -174,6 +174,28 @@ describe("the health processor", () => {
     }).pipe(Effect.provide(memoryCodecs))
   )
 
+  it.effect("ends the alert of a connection that is disabled or removed while it is paused", () =>
+    Effect.gen(function* () {
+      let enabled = true
+      const { feed, check } = yield* opened([], { isEnabled: () => enabled })
+      yield* feed("connector-state", [state({ paused: true, cause: "auth", circuit_state: "OPEN" })])
+      assert.deepStrictEqual(
+        alerts(yield* check).map(({ status, cause }) => [status, cause]),
+        [["unhealthy", "auth"]]
+      )
+      enabled = false
+      const step = yield* check
+      assert.deepStrictEqual(
+        alerts(step).map(({ status, cause }) => [status, cause]),
+        [["healthy", "recovered"]]
+      )
+      assert.deepStrictEqual(
+        statuses(step).map(({ status, issues }) => [status, issues]),
+        [["healthy", []]]
+      )
+    }).pipe(Effect.provide(memoryCodecs))
+  )
+
   it.effect("alerts once of a circuit that opens, is tried again and again, and closes", () =>
     Effect.gen(function* () {
       const { feed, check } = yield* opened()

@@ -43,6 +43,8 @@ export interface HealthOptions {
   readonly backlogs: () => ReadonlyMap<string, Backlog>
   /** The connections of the file by their ids. */
   readonly connections: ReadonlyMap<string, Pick<Connection, "platform" | "credential" | "testEventCode">>
+  /** Whether a connection is delivered to: else its last state, and how it is set up, say nothing of it any more. */
+  readonly isEnabled: (connectionId: string) => boolean
   /** Holds the connections' last states, for others to read. */
   readonly states: Map<string, ConnectorState>
   /** Open where there is something to check. */
@@ -57,6 +59,7 @@ export const health = (options: Partial<HealthOptions> = {}): Processor<Registry
     unread: () => new Map(),
     backlogs: () => new Map(),
     connections: new Map(),
+    isEnabled: () => true,
     states: new Map(),
     due: Latch.makeUnsafe(true),
     ...options
@@ -234,7 +237,7 @@ interface Hour {
 }
 
 const assessAll = (aggregate: Aggregate, now: number): ReadonlyArray<Assessment> => {
-  const { states, connections, published } = aggregate
+  const { states, connections, isEnabled, published } = aggregate
   const unread = aggregate.unread()
   const backlogs = aggregate.backlogs()
   const hours = new Map<string, Hour>()
@@ -259,9 +262,9 @@ const assessAll = (aggregate: Aggregate, now: number): ReadonlyArray<Assessment>
         connectionId,
         ...hour,
         credential: connections.get(connectionId)?.credential ?? null,
-        isTest: (connections.get(connectionId)?.testEventCode ?? null) !== null,
+        isTest: isEnabled(connectionId) && (connections.get(connectionId)?.testEventCode ?? null) !== null,
         lastSuccessAt: latest(hour.lastSuccessAt, published.get(connectionId)?.lastSuccessAt ?? null),
-        state: states.get(connectionId),
+        state: isEnabled(connectionId) ? states.get(connectionId) : undefined,
         unread: unread.get(connectionId),
         backlog: backlogs.get(connectionId) ?? null,
         before: published.get(connectionId)?.condition ?? null

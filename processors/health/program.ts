@@ -39,7 +39,9 @@ export const healthProgram: Program = {
       onChange: () => due.openUnsafe()
     })
     const connections = new Map(all.map((connection) => [connection.id, connection]))
-    const options = { unread: unread.found, backlogs: backlog.found, connections, states, due }
+    const enabledIds = new Set(enabled.map(({ id }) => id))
+    const isEnabled = (id: string) => enabledIds.has(id)
+    const options = { unread: unread.found, backlogs: backlog.found, connections, isEnabled, states, due }
     const processor = processorsProgram(
       "health",
       Effect.sync(() => [health(options)])
