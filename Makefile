@@ -101,8 +101,8 @@ bench-scale: install ## Measures instances, a backlog and a slow platform (EVENT
 check-phones: install ## Compares millions of phone numbers with libphonenumber (PHONES=5000000)
 	@PHONES=$(or $(PHONES),5000000) exec $(ON_NODE) vitest run --project unit tests/phone-equality.test.ts
 
-soak: install ## Half of the maximum load on every processor, and whether each heap stays flat (MINUTES=10, RATE=records/s)
-	@exec $(ON_NODE) node tests/chaos/soak.ts
+soak: install ## All programs under load while troubles come and go: what leaks, drifts or stays ill (MINUTES=60 RATE=60 CONNECTIONS)
+	@exec $(ON_NODE) node tests/soak/main.ts
 
 bench-dedup: install ## Measures the deduplicator: memory, checks, restore from Kafka (IDS=10000000)
 	@exec $(ON_NODE) node tests/bench/dedup.ts

@@ -99,7 +99,7 @@ export const audit = Effect.fn("chaos.audit")(function* (options: AuditOptions) 
   } satisfies Audit
 })
 
-const ledgerViolations = (balance: Balance): ReadonlyArray<string> => {
+export const ledgerViolations = (balance: Balance): ReadonlyArray<string> => {
   const found: Array<string> = []
   expectNone(found, "raw records left no trace", balance.missingRaw)
   if (balance.inFlightRaw > 0) found.push(`${balance.inFlightRaw} raw records are still in flight`)

@@ -3,8 +3,7 @@ import { makeRandom, type Random } from "../../infra/sandbox/random.ts"
 
 const shortProcessors = ["normalizer", "mapper", "delivery-meta", "delivery-whatsapp"] as const
 const seedProcessors = [...shortProcessors, "delivery-google", "health"] as const
-export const allProcessors = [...seedProcessors, "delivery-tiktok", "delivery-snapchat"] as const
-export type ProcessorName = (typeof allProcessors)[number]
+export type ProcessorName = (typeof seedProcessors)[number]
 export type DeliveryName = Extract<ProcessorName, `delivery-${string}`>
 
 /** Each happens while events flow; what it breaks is repaired before the next one. */

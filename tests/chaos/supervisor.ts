@@ -23,8 +23,6 @@ export interface Instance {
   readonly retire: Effect.Effect<void>
   /** Waits until /readyz says so. */
   readonly ready: Effect.Effect<void>
-  /** A gauge or counter of its /metrics without attributes; null while it doesn't answer. */
-  readonly metric: (name: string) => Effect.Effect<number | null>
   /** How often it ended by itself or was killed, and was started again. */
   readonly restarts: () => number
 }
@@ -127,11 +125,6 @@ const instanceOf = (folder: string, one: Supervised): Instance => {
       return endProcess(one.program.pid, drainGrace)
     }),
     ready: untilReady(one),
-    metric: (name) =>
-      Effect.map(askProgram(one.program, "/metrics"), (answer) => {
-        const value = Number(new RegExp(`^${name} (\\S+)`, "m").exec(answer?.text ?? "")?.[1] ?? Number.NaN)
-        return Number.isNaN(value) ? null : value
-      }),
     restarts: () => one.restarts
   }
 }
