@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { contextOf, json, mappedEvent } from "../../testing/connector-fixture.ts"
-import { request, unsendable, verdict } from "./exchange.ts"
+import { probeVerdict, request, unsendable, verdict } from "./exchange.ts"
 
 const context = contextOf("whatsapp", ["access_token"])
 const payload =
@@ -75,6 +75,26 @@ describe("WhatsApp's verdict", () => {
         for (const status of [400, 403, 404, 500, 503])
           assert.strictEqual(classOf(code, status), errorClass, `${code} ${status}`)
     }
+  })
+
+  it("blames no message for a phone number that does not exist or that the token may not use, nor finds it in order", () => {
+    const gone = json(400, {
+      error: {
+        message: "Unsupported post request. Object with ID '1000000000' does not exist, or cannot be loaded.",
+        type: "GraphMethodException",
+        code: 100,
+        error_subcode: 33,
+        fbtrace_id: "A"
+      }
+    })
+    const answer = verdict(gone, [event])
+    assert.deepInclude(answer._tag === "All" ? answer.verdict : {}, {
+      errorClass: "configuration",
+      reasonCode: "phone_number_not_accessible:100/33"
+    })
+    assert.strictEqual(probeVerdict(gone).errorClass, "configuration")
+    const other = json(400, { error: { code: 100, error_subcode: 2494010, message: "Invalid parameter" } })
+    assert.strictEqual(probeVerdict(other).errorClass, "delivered")
   })
 
   it("does not take a code of no list for an outage or a wrong address, whatever the HTTP status", () => {
