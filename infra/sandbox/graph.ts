@@ -122,7 +122,12 @@ export const tokenError = (
   if (situation.tokensExpiredBefore !== null) return expiredToken(request.now)
   const proof = request.query.get("appsecret_proof") ?? proofInBody
   if (credentials.appSecret !== null && !proves(proof, token, credentials.appSecret))
-    return { status: 400, code: 100, message: "Invalid appsecret_proof provided in the API argument" }
+    return {
+      status: 400,
+      code: 100,
+      type: "GraphMethodException",
+      message: "Invalid appsecret_proof provided in the API argument"
+    }
   return null
 }
 

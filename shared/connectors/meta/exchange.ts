@@ -137,7 +137,12 @@ export const graphSignal = (status: number, error: JsonObject) => ({
   status: status < 300 ? 400 : status,
   code: textOf(error["code"]),
   subcode: textOf(error["error_subcode"]),
-  flags: error["is_transient"] === true ? ["is_transient", "error"] : ["error"],
+  flags: [
+    ...(error["is_transient"] === true ? ["is_transient"] : []),
+    // About the request itself, where OAuthException beside the same code is about its parameters.
+    ...(error["type"] === "GraphMethodException" ? ["GraphMethodException"] : []),
+    "error"
+  ],
   message:
     textOf(objectOf(error["error_data"])?.["details"]) ?? textOf(error["error_user_msg"]) ?? textOf(error["message"])
 })

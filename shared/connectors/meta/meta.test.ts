@@ -150,6 +150,18 @@ describe("Meta's verdict", () => {
     assert.strictEqual(answer._tag === "All" && answer.verdict.errorClass, "transient")
   })
 
+  it("blames no event where the proof of the app's secret is wrong or missing, nor finds that in order", () => {
+    for (const message of [
+      "Invalid appsecret_proof provided in the API argument",
+      "API calls from the server require an appsecret_proof argument"
+    ]) {
+      const refused = failure(400, { type: "GraphMethodException", code: 100, message })
+      const answer = verdict(refused, events)
+      assert.strictEqual(answer._tag === "All" ? answer.verdict.errorClass : answer._tag, "configuration")
+      assert.strictEqual(probeVerdict(refused).errorClass, "configuration")
+    }
+  })
+
   it("finds a dataset that does not exist at the probe", () => {
     assert.strictEqual(
       probeVerdict(failure(400, { code: 100, error_subcode: 33, message: "Unsupported" })).errorClass,

@@ -93,6 +93,14 @@ describe("WhatsApp's verdict", () => {
       reasonCode: "phone_number_not_accessible:100/33"
     })
     assert.strictEqual(probeVerdict(gone).errorClass, "configuration")
+    const unproven = json(400, {
+      error: {
+        message: "Invalid appsecret_proof provided in the API argument",
+        type: "GraphMethodException",
+        code: 100
+      }
+    })
+    assert.strictEqual(probeVerdict(unproven).errorClass, "configuration")
     const other = json(400, { error: { code: 100, error_subcode: 2494010, message: "Invalid parameter" } })
     assert.strictEqual(probeVerdict(other).errorClass, "delivered")
   })
