@@ -21,7 +21,8 @@ import {
   postJson,
   safeText,
   secretField,
-  textOf
+  textOf,
+  textReadMax
 } from "../http/json.ts"
 import { classification, probeOf, rejectedBatch, type Signal, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }
@@ -81,13 +82,21 @@ const signalOf = (response: HttpResponseSpec, body: JsonObject | null): Signal =
   const errors = objectOf(body["errors"])
   const status = textOf(body["status"])?.toUpperCase() ?? textOf(body["request_status"])?.toUpperCase()
   const hasReason = body["reason"] !== undefined || errors !== null
+  const message = messageOf(body, errors)
   return {
     status: response.status,
-    flags: ["json", ...(status === undefined ? (hasReason ? ["reason"] : []) : [status])],
+    flags: [
+      "json",
+      ...(aboutToken.test((message ?? "").slice(0, textReadMax)) ? ["token"] : []),
+      ...(status === undefined ? (hasReason ? ["reason"] : []) : [status])
+    ],
     code: textOf(listOf(errors?.["codes"])[0]) ?? textOf(body["error_code"]),
-    message: messageOf(body, errors)
+    message
   }
 }
+
+// With which status Snap refuses a token is not documented: taken for an event's fault, it would cost every event.
+const aboutToken = /\baccess[ _-]?token\b|\b(?:invalid|expired|revoked) token\b|\bunauthori[sz]ed\b/i
 
 const messageOf = (body: JsonObject, errors: JsonObject | null): string | null => {
   const texts = [textOf(body["reason"]) ?? textOf(body["debug_message"]), ...listOf(errors?.["error_msgs"]).map(textOf)]

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
 import { contextOf, json, mappedEvent, secretValue } from "../../testing/connector-fixture.ts"
-import { probe, request, verdict } from "./exchange.ts"
+import { probe, probeVerdict, request, verdict } from "./exchange.ts"
 
 const context = contextOf("snapchat", ["access_token"])
 const events = [0, 1, 2].map((index) => mappedEvent(index, { batch_group: "asset=pixel-1" }))
@@ -36,6 +36,19 @@ describe("Snap's verdict", () => {
   it("bisects where no event is named, or one that was not sent", () => {
     assert.strictEqual(verdict(json(400, { status: "INVALID", reason: "Bad." }), events)._tag, "SomeInvalid")
     assert.strictEqual(verdict(json(400, { status: "INVALID", reason: "Bad.", event: 9 }), events)._tag, "SomeInvalid")
+  })
+
+  it("blames no event where the text says that the token is refused, nor finds that in order", () => {
+    for (const reason of ["The access token is invalid.", "access_token expired", "Unauthorized", "Invalid token"]) {
+      const refused = json(400, { status: "INVALID", reason })
+      const answer = verdict(refused, events)
+      assert.strictEqual(answer._tag === "All" ? answer.verdict.errorClass : answer._tag, "auth", reason)
+      assert.strictEqual(probeVerdict(refused).errorClass, "auth", reason)
+    }
+    const missing = json(400, { status: "INVALID", reason: "data is empty" })
+    assert.strictEqual(probeVerdict(missing).errorClass, "delivered")
+    const taken = verdict(json(200, { status: "VALID", reason: "access token expires soon" }), events)
+    assert.strictEqual(taken._tag === "All" && taken.verdict.errorClass, "delivered")
   })
 
   it("keeps warnings of what Snap takes", () => {
