@@ -50,13 +50,26 @@ describe("a failed request", () => {
   it.live("can't have arrived where it only waited for a connection until its time was over", () =>
     Effect.scoped(
       Effect.gen(function* () {
+        const arrived = yield* Deferred.make<void>()
         let requests = 0
-        const address = yield* listen(createHttpServer(() => void requests++))
-        const transport = yield* makeHttpTransport({ timeoutMillis: 300, connections: 1 })
-        const failures = yield* Effect.all(
-          [1, 2].map(() => Effect.flip(transport.execute(request(`http://${address}`)))),
-          { concurrency: "unbounded" }
+        const address = yield* listen(
+          createHttpServer(() => {
+            requests++
+            Deferred.doneUnsafe(arrived, Effect.void)
+          })
         )
+        const timeoutMillis = 2_000
+        const transport = yield* makeHttpTransport({ timeoutMillis, connections: 1 })
+        const failing = yield* Effect.forkChild(
+          Effect.all(
+            [1, 2].map(() => Effect.flip(transport.execute(request(`http://${address}`)))),
+            { concurrency: "unbounded" }
+          )
+        )
+        yield* Deferred.await(arrived)
+        // Nothing runs until the time of both is over: the second would begin between the end of the first and its own.
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, timeoutMillis)
+        const failures = yield* Fiber.join(failing)
         assert.deepStrictEqual(
           failures.map(({ code, mayHaveArrived }) => [code, mayHaveArrived]),
           [
