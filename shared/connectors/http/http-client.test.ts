@@ -86,7 +86,8 @@ describe("the HTTP transport", () => {
   )
 
   it.live("ends a request without an answer after the timeout", () =>
-    scenario(() => {}, failsWith("timeout", true), { timeoutMillis: 150 })
+    // A busy machine takes a while until the request is written.
+    scenario(() => {}, failsWith("timeout", true), { timeoutMillis: 2_000 })
   )
 
   it.live("ends a request with a dripping body after the timeout and frees its connection", () =>
@@ -101,8 +102,9 @@ describe("the HTTP transport", () => {
           const failure = yield* Effect.flip(transport.execute(request(`${url}${path}`)))
           assert.strictEqual(failure.code, "timeout")
         }
-        // With one connection this would wait for ever if the first still held it.
-        assert.strictEqual((yield* transport.execute(request(`${url}/fast`))).body, "ok")
+        // With one connection each would wait in vain if the first still held it; one may be too slow.
+        const answer = Effect.map(transport.execute(request(`${url}/fast`)), ({ body }) => body === "ok")
+        yield* until(Effect.orElseSucceed(answer, () => false))
       },
       { timeoutMillis: 300, connections: 1 }
     )
