@@ -91,9 +91,14 @@ const signalOf = (response: HttpResponseSpec, body: JsonObject | null): Signal =
 
 const isPartial = ({ code }: Signal): boolean => code === "20001"
 
-// The field that a message names: `event_source_id: Missing data for required field.`
-const pathOf = (message: string | null): string | null =>
-  /^([A-Za-z_]+)(?:\.[\w.]*)?\s*:/.exec(message ?? "")?.[1] ?? null
+// The field that a message names: `event_source_id: Missing data for required field.`, `Invalid value for event_source_id: not a
+// valid string.`
+const pathOf = (message: string | null): string | null => {
+  const [, first, later] = fieldName.exec(message ?? "") ?? []
+  return first ?? later ?? null
+}
+
+const fieldName = /^(?:([A-Za-z_]+)(?:\.[\w.]*)?\s*:|Invalid value for ([A-Za-z_]+)(?!\w|\.\w))/
 
 const invalidEventsOf = (signal: Signal): ReadonlyMap<number, EventVerdict> => {
   const invalidEvents = new Map<number, EventVerdict>()

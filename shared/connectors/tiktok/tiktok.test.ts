@@ -46,6 +46,24 @@ describe("TikTok's verdict", () => {
     assert.strictEqual(verdicts._tag === "All" && verdicts.verdict.errorClass, "configuration")
   })
 
+  it("knows a field of the envelope in either form of TikTok's messages, and no field of an event for one", () => {
+    const classOf = (message: string) => {
+      const found = verdict(answer(40002, message), events)
+      return found._tag === "All" ? found.verdict.errorClass : found._tag
+    }
+    for (const message of [
+      "Invalid value for event_source_id: not a valid string.",
+      "Invalid value for event_source_id",
+      "Invalid value for event_source."
+    ]) {
+      assert.strictEqual(classOf(message), "configuration", message)
+      assert.strictEqual(probeVerdict(answer(40002, message)).errorClass, "configuration", message)
+    }
+    for (const message of ["Invalid value for event_id: not a valid string.", "Invalid value for data.3.event: odd"])
+      assert.strictEqual(classOf(message), "SomeInvalid", message)
+    assert.strictEqual(probeVerdict(answer(40002, "Invalid value for data: too short.")).errorClass, "delivered")
+  })
+
   it("bisects an error that names nothing or an event that was not sent", () => {
     assert.strictEqual(verdict(answer(40062, "PII is not hashed"), events)._tag, "SomeInvalid")
     assert.strictEqual(verdict(answer(40002, "Batch.44.event: Missing"), events)._tag, "SomeInvalid")
