@@ -10,6 +10,7 @@ export interface ReadValuesOptions<S extends SchemaName> extends Pick<ReadOption
   readonly follow?: boolean
   /** Only these are decoded. */
   readonly accept?: (record: FetchedRecord) => boolean
+  /** The record is not to be kept: its memory is used again. */
   readonly onValue: (value: Records[S], record: FetchedRecord) => void
   /** Called for each record without a value. */
   readonly onDeleted?: (record: FetchedRecord) => void
@@ -24,6 +25,7 @@ export const readValues = Effect.fnUntraced(function* <S extends SchemaName>(opt
     topic: options.topic,
     from: options.from,
     follow: options.follow ?? false,
+    releases: true,
     onRecords: Effect.fnUntraced(function* (records) {
       const wanted = accept === undefined ? records : records.filter(accept)
       yield* codecs.loadSchemas(wanted.map(({ value }) => value))

@@ -15,6 +15,8 @@ export interface ReadOptions<E, R> {
     | { readonly _tag: "End" }
     | { readonly _tag: "Offsets"; readonly by: ReadonlyMap<number, number> }
   readonly follow: boolean
+  /** Whether `onRecords` keeps nothing that is a view of a record: the memory is used again for those that come later. */
+  readonly releases?: boolean
   readonly onRecords: (records: ReadonlyArray<FetchedRecord>) => void | Effect.Effect<void, E, R>
 }
 
@@ -32,9 +34,22 @@ export const readTopic = Effect.fnUntraced(function* <E = never, R = never>(opti
   yield* kafka.read({
     topic,
     ranges: ranges.filter(({ from, to }) => to === null || from < to),
-    onRecords: options.onRecords
+    onRecords: options.releases === true ? releasing(options.onRecords) : options.onRecords
   })
 })
+
+/** `onRecords` that keeps no view: the records' memory is given back when they are done with; after a failure it is left to the garbage collector. */
+export const releasing =
+  <E = never, R = never>(onRecords: ReadOptions<E, R>["onRecords"]): ReadOptions<E, R>["onRecords"] =>
+  (records) => {
+    const work = onRecords(records)
+    if (!Effect.isEffect(work)) return release(records)
+    return Effect.tap(work, () => Effect.sync(() => release(records)))
+  }
+
+const release = (records: ReadonlyArray<FetchedRecord>): void => {
+  for (const { bufferRef } of records) bufferRef?.release()
+}
 
 const startsOf = Effect.fnUntraced(function* (topic: string, from: ReadOptions<never, never>["from"]) {
   if (from._tag === "Offsets") return from.by

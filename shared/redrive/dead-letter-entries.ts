@@ -55,21 +55,28 @@ export const scanDeadLetters = Effect.fnUntraced(function* <E = never, R = never
     from,
     Effect.fnUntraced(function* (records: ReadonlyArray<FetchedRecord>) {
       yield* codecs.loadSchemas(records.map((record) => record.value))
-      const entries: Array<DeadLetterEntry> = []
-      for (const record of records) {
-        const decoded = codecs.decode("dead-letter", record.value)
-        if (decoded._tag !== "Decoded") continue
-        entries.push({
-          id: `${record.partition}:${record.offset}`,
-          partition: record.partition,
-          deadLetter: decoded.value,
-          trace: tracePartOf(record.headers)
-        })
+      for (let at = 0; at < records.length; ) {
+        const entries: Array<DeadLetterEntry> = []
+        for (let bytes = 0; at < records.length && bytes < pageBytesMax; at++) {
+          const record = records[at]!
+          bytes += record.value?.length ?? 0
+          const decoded = codecs.decode("dead-letter", record.value)
+          if (decoded._tag !== "Decoded") continue
+          entries.push({
+            id: `${record.partition}:${record.offset}`,
+            partition: record.partition,
+            deadLetter: decoded.value,
+            trace: tracePartOf(record.headers)
+          })
+        }
+        yield* use(entries)
       }
-      yield* use(entries)
     })
   )
 })
+
+/** Of originals that are copied at a time; the last of a page may go beyond it. */
+const pageBytesMax = 8 * 1_048_576
 
 /** What the marks from a start position on say. The dead letters beside them are not decoded, since that copies their originals. */
 export const readMarks = (from: StartPosition) => scanMarks(from, () => Effect.void)
@@ -84,6 +91,7 @@ const scanMarks = Effect.fnUntraced(function* <E, R>(
     topic: deadLettersTopic,
     from,
     follow: false,
+    releases: true,
     onRecords: (records: ReadonlyArray<FetchedRecord>) => {
       for (const record of records) {
         if (record.value !== null) continue

@@ -89,3 +89,19 @@ it.effect("reads what marks say without the originals beside them", () =>
     assert.deepStrictEqual(same, redriven)
   }).pipe(Effect.provide(Layer.unwrap(setUp)))
 )
+
+it.effect("decodes few originals at a time, which copies them", () =>
+  Effect.gen(function* () {
+    const pages: Array<ReadonlyArray<string>> = []
+    yield* scanDeadLetters({ _tag: "Beginning" }, (entries) =>
+      Effect.sync(() => void pages.push(entries.map(({ id }) => id)))
+    )
+    assert.isAtMost(Math.max(...pages.map(({ length }) => length)), 2)
+    const ids = (partition: number) => Array.from({ length: 20 }, (_, offset) => `${partition}:${offset}`)
+    for (const partition of [0, 1])
+      assert.deepStrictEqual(
+        pages.flat().filter((id) => id.startsWith(`${partition}:`)),
+        ids(partition)
+      )
+  }).pipe(Effect.provide(Layer.unwrap(setUp)))
+)

@@ -146,6 +146,8 @@ const remap = Effect.fnUntraced(function* (
     topic: normalizedTopic,
     from: { _tag: "Beginning" },
     follow: false,
+    // What is written again is at the broker before.
+    releases: true,
     onRecords: Effect.fnUntraced(function* (page) {
       yield* codecs.loadSchemas(page.map((record) => record.value))
       if (!progress.mayGoOn()) return

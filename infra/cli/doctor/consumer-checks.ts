@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import type { EventLog } from "../../../shared/config/settings.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
 import { KafkaClient, type PartitionOffsets } from "../../../shared/kafka/client.ts"
+import { releasing } from "../../../shared/kafka/read-topic.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import { nextOf, storedPositions } from "../../../shared/runtime/positions.ts"
 import { count, formatAge } from "../output.ts"
@@ -101,9 +102,9 @@ const oldestWaiting = (topic: string, positions: ReadonlyArray<Position>) =>
     yield* kafka.read({
       topic,
       ranges,
-      onRecords: (records) => {
+      onRecords: releasing((records) => {
         for (const { timestamp } of records) oldest = Math.min(oldest ?? timestamp, timestamp)
-      }
+      })
     })
     return oldest as number | null
   })

@@ -2,7 +2,8 @@
 import * as Effect from "effect/Effect"
 import { readRecord } from "../../../processors/normalizer/read/read-record.ts"
 import type { Codecs } from "../../../shared/codec/codecs.ts"
-import { KafkaClient } from "../../../shared/kafka/client.ts"
+import { type FetchedRecord, KafkaClient } from "../../../shared/kafka/client.ts"
+import { releasing } from "../../../shared/kafka/read-topic.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import type { Check } from "./check.ts"
 import { eventIdFindings, type SampledEvent, sampledOf } from "./event-ids.ts"
@@ -32,16 +33,18 @@ const sample = (topic: string, codecs: Decoding) =>
       ranges: ends
         .filter(({ low, high }) => low < high)
         .map(({ partition, low, high }) => ({ partition, from: Math.max(low, high - each), to: high })),
-      onRecords: Effect.fnUntraced(function* (records) {
-        yield* codecs.loadSchemas(records.map(({ value }) => value))
-        for (const { partition, offset, value } of records) {
-          const read = readRecord(value, (avro) => codecs.decode("raw-event", avro), recordBytesMax)
-          const position = `${partition}:${offset}`
-          if (read._tag === "Read") events.push(sampledOf(position, read.raw))
-          else if (/^(?:missing|invalid)_event_id$/.test(read.problem.reason))
-            events.push({ position, id: null, name: "", orderId: null, content: position })
-        }
-      })
+      onRecords: releasing(
+        Effect.fnUntraced(function* (records: ReadonlyArray<FetchedRecord>) {
+          yield* codecs.loadSchemas(records.map(({ value }) => value))
+          for (const { partition, offset, value } of records) {
+            const read = readRecord(value, (avro) => codecs.decode("raw-event", avro), recordBytesMax)
+            const position = `${partition}:${offset}`
+            if (read._tag === "Read") events.push(sampledOf(position, read.raw))
+            else if (/^(?:missing|invalid)_event_id$/.test(read.problem.reason))
+              events.push({ position, id: null, name: "", orderId: null, content: position })
+          }
+        })
+      )
     })
     return events
   })

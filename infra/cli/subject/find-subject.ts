@@ -92,6 +92,7 @@ export const findSubject = Effect.fnUntraced(function* <E, R>(
       topic,
       from: beginning,
       follow: false,
+      releases: true,
       onRecords: Effect.fnUntraced(function* (records: ReadonlyArray<FetchedRecord>) {
         yield* codecs.loadSchemas(records.map(({ value }) => value))
         for (const record of records) yield* use(record)

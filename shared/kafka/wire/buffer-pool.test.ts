@@ -46,6 +46,19 @@ it("keeps free buffers within its limits, the larger ones first", () => {
   assert.deepStrictEqual(kept({ freeBytesMax: 100 * stepBytes, freeBuffersMax: 2 }, [1, 2, 3]), [2, 3])
 })
 
+it("gives the memory of a larger buffer back at once where it may", () => {
+  for (const freesLarger of [true, false]) {
+    const pool = new BufferPool({ stepBytes, freeBytesMax: 4 * stepBytes, freesLarger })
+    const [small, large] = [4, 5].map((steps) => pool.acquire(steps * stepBytes).retain(2))
+    const view = large!.buffer.subarray(0, 10)
+    for (const ref of [small!, large!]) ref.release()
+    assert.strictEqual(view.length, 10)
+    for (const ref of [small!, large!]) ref.release()
+    assert.strictEqual(view.length, freesLarger ? 0 : 10)
+    assert.strictEqual(small!.buffer.length, 4 * stepBytes)
+  }
+})
+
 it("finds the reference by any view of the buffer while it is in use", () => {
   const ref = makePool().acquire(1_000).retain()
   const view = ref.buffer.subarray(10, 20)

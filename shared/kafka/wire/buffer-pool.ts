@@ -10,6 +10,11 @@ export interface BufferPoolLimits {
   /** Free buffers beyond these limits are left to the garbage collector. */
   readonly freeBytesMax: number
   readonly freeBuffersMax?: number
+  /**
+   * Gives the memory of a larger buffer back at once: V8 lets hundreds of megabytes of them gather. Only where nothing but JavaScript reads them,
+   * to which every view of such a buffer is empty then. By default it is left to the garbage collector, too.
+   */
+  readonly freesLarger?: boolean
 }
 
 export class BufferPool {
@@ -18,7 +23,7 @@ export class BufferPool {
   #freeBytes = 0
 
   constructor(limits: BufferPoolLimits) {
-    this.#limits = { freeBuffersMax: Number.POSITIVE_INFINITY, ...limits }
+    this.#limits = { freeBuffersMax: Number.POSITIVE_INFINITY, freesLarger: false, ...limits }
   }
 
   /** A buffer of at least `bytes` bytes with arbitrary content, which has no users yet: see `BufferRef`. */
@@ -41,8 +46,11 @@ export class BufferPool {
 
   /** Makes room by dropping smaller buffers: if sizes grow, buffers that are too small must not fill the pool for ever. */
   #put(buffer: Buffer): void {
-    const { freeBytesMax, freeBuffersMax } = this.#limits
-    if (buffer.length > freeBytesMax) return
+    const { freeBytesMax, freeBuffersMax, freesLarger } = this.#limits
+    if (buffer.length > freeBytesMax) {
+      if (freesLarger && buffer.buffer instanceof ArrayBuffer) buffer.buffer.transfer(0)
+      return
+    }
     while (this.#freeBytes + buffer.length > freeBytesMax || this.#free.length >= freeBuffersMax) {
       const smallest = this.#smallest()
       if (this.#free[smallest]!.length >= buffer.length) return

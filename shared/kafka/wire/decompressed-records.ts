@@ -12,7 +12,7 @@ export const decompressedRecords = (buffer: Buffer, offset: number): Buffer | nu
   return decompressed
 }
 
-const decompressedBuffers = new BufferPool({ stepBytes: 256 * 1024, freeBytesMax: 8 * 1024 * 1024 })
+const decompressedBuffers = new BufferPool({ stepBytes: 256 * 1024, freeBytesMax: 8 * 1024 * 1024, freesLarger: true })
 /** A small batch must not hold a buffer that is many times as large, and few sizes mean that a free buffer mostly fits. */
 const pooledMin = 64 * 1024
 
