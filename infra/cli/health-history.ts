@@ -1,46 +1,75 @@
 /** The history of connections' health: read from its topic, and shown as one line for each hour. */
 import * as Effect from "effect/Effect"
 import type { ConnectorHealthPoint } from "../../schemas/types.gen.ts"
-import { readValues } from "../../shared/codec/read-values.ts"
+import { Codecs } from "../../shared/codec/codecs.ts"
+import { readTopic } from "../../shared/kafka/read-topic.ts"
 import { topicNames } from "../../shared/model/topics.ts"
+import { FirstValues } from "./first-values.ts"
 import { count, type Paint, table } from "./output.ts"
 
 const minuteMillis = 60_000
 const hourMillis = 60 * minuteMillis
 
-/** The points from a time on (milliseconds since the epoch), by connection and minute; of one connection, or of all (null). */
-export const readHistory = Effect.fnUntraced(function* (since: number, connection: string | null) {
-  const points = new Map<string, ConnectorHealthPoint>()
-  yield* readValues({
-    topic: topicNames.healthHistory,
-    schema: "connector-health-history",
-    from: { _tag: "At", millis: since },
-    onValue: (point) => {
-      const { connection_id, minute } = point
-      if (minute >= since && (connection === null || connection_id === connection))
-        points.set(`${connection_id} ${minute}`, point)
+/**
+ * Calls back with the points from a time on (milliseconds since the epoch) of each connection, or of one: by minute, the connections in the order
+ * of their ids, none without points. The topic has them by minute, so all have to be read before the first can be shown; they are held as they
+ * are on the topic, and those of the last ids that have no room are read again.
+ *
+ * @param heldBytesMax of memory; one connection is held in any case
+ */
+export const eachHistory = Effect.fnUntraced(function* <E, R>(
+  { since, connection, heldBytesMax = 64 * 1_048_576 }: HistoryChoice,
+  use: (points: ReadonlyArray<ConnectorHealthPoint>) => Effect.Effect<void, E, R>
+) {
+  const codecs = yield* Codecs
+  for (let after: string | null = null; ; ) {
+    const held = new FirstValues(heldBytesMax, after)
+    yield* readTopic({
+      topic: topicNames.healthHistory,
+      from: { _tag: "At", millis: since },
+      follow: false,
+      releases: true,
+      onRecords: (records) => {
+        for (const { key, value } of records) {
+          const id = String(key)
+          if (value !== null && (connection === null || id === connection)) held.add(id, value)
+        }
+      }
+    })
+    for (const id of held.keys) {
+      const values = held.take(id)
+      yield* codecs.loadSchemas(values)
+      const points = new Map<number, ConnectorHealthPoint>()
+      for (const value of values) {
+        const decoded = codecs.decode("connector-health-history", value)
+        if (decoded._tag === "Decoded" && decoded.value.minute >= since) points.set(decoded.value.minute, decoded.value)
+      }
+      if (points.size > 0) yield* use([...points.values()].sort((left, right) => left.minute - right.minute))
+      after = id
     }
-  })
-  return [...points.values()].sort(
-    (left, right) => compare(left.connection_id, right.connection_id) || left.minute - right.minute
-  )
+    if (!held.isCut) return
+  }
 })
 
-const compare = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0)
-
-/** A table for each connection: a line for each hour, with a character for each minute. */
-export const historyTable = (points: ReadonlyArray<ConnectorHealthPoint>, paint: Paint): string => {
-  if (points.length === 0) return "No history yet: the health processor writes it each minute."
-  const tables = [...Map.groupBy(points, ({ connection_id }) => connection_id)].map(([id, own]) => {
-    const hours = [...Map.groupBy(own, ({ minute }) => Math.floor(minute / hourMillis))]
-    return `${paint("bold", id)}\n${table(headers, hours.map(hourRow), paint)}`
-  })
-  return `${tables.join("\n\n")}\n\n${legend}`
+interface HistoryChoice {
+  readonly since: number
+  /** All where it is null. */
+  readonly connection: string | null
+  readonly heldBytesMax?: number
 }
+
+/** The table of a connection, of which there are points: a line for each hour, with a character for each minute. */
+export const historyTable = (points: ReadonlyArray<ConnectorHealthPoint>, paint: Paint): string => {
+  const hours = [...Map.groupBy(points, ({ minute }) => Math.floor(minute / hourMillis))]
+  return `${paint("bold", points[0]!.connection_id)}\n${table(headers, hours.map(hourRow), paint)}`
+}
+
+export const noHistory = "No history yet: the health processor writes it each minute."
 
 const headers = ["HOUR (UTC)", "MINUTES", "SUCCEEDED", "FAILED", "INVALID", "SKIPPED", "LATENCY", "WAITING"]
 const characters: Readonly<Record<string, string>> = { healthy: ".", degraded: "d", unhealthy: "U" }
-const legend =
+/** Of all tables. */
+export const historyLegend =
   "Minutes: . healthy, d degraded, U unhealthy, ? the health processor did not run. Waiting: the most of the hour."
 
 const hourRow = ([hour, points]: readonly [number, ReadonlyArray<ConnectorHealthPoint>]) => {

@@ -1,4 +1,4 @@
-/** `health --check` and `--summary` on a real broker, without any processor: computed from what the topics hold. */
+/** `health --check`, `--summary` and `--history` on a real broker, without any processor: computed from what the topics hold. */
 import { writeFileSync } from "node:fs"
 import path from "node:path"
 import { assert, it } from "@effect/vitest"
@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import { mappedEvent } from "../../processors/delivery/engine/testing.ts"
-import type { ConnectorHealthStatus } from "../../schemas/types.gen.ts"
+import type { ConnectorHealthPoint, ConnectorHealthStatus } from "../../schemas/types.gen.ts"
 import { Codecs } from "../../shared/codec/codecs.ts"
 import { registryLayer } from "../../shared/codec/registry.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
@@ -75,6 +75,16 @@ connections:
             healthStatus({ connection_id: id, last_check: now - 600_000, ...fields })
           )
         })
+        const hour = Math.floor(now / 3_600_000) * 3_600_000
+        const point = (id: string, minute: number, succeeded: number) => ({
+          topic: `${prefix}connector-health-history`,
+          key: id,
+          value: codecs.encode("connector-health-history", "connector-health-history", {
+            ...{ connection_id: id, platform: "meta", minute: hour + minute * 60_000, status: "healthy", cause: null },
+            ...{ succeeded, failed: 0, invalid: 0, skipped: 0, latency_ms: 0 },
+            ...{ waiting_events: null, oldest_expires_at: null }
+          })
+        })
         yield* (yield* KafkaClient).produce([
           ...[mapped("1", "shop"), mapped("2", "shop"), mapped("3", "other"), mapped("4", "shop")],
           {
@@ -83,7 +93,9 @@ connections:
             value: codecs.encode("connector-state", "connector-state", state)
           },
           status("shop", { status: "unhealthy", waiting_events: 3, oldest_expires_at: now + 5 * day }),
-          status("other", {})
+          status("other", {}),
+          // A later record of a minute replaces an earlier one.
+          ...[point("other", 0, 5), point("shop", 0, 1), point("shop", 1, 2), point("shop", 1, 3)]
         ])
       })
       yield* Effect.provide(publish, services)
@@ -110,6 +122,27 @@ connections:
       )
       const unknown = yield* runCommand(["health", "shp"], env)
       assert.isTrue(Exit.isFailure(unknown.exit))
+
+      const history = yield* runCommand(["health", "--history", "--since", "2 hours", "--json"], env)
+      const [points] = jsonLines(history.out) as unknown as [ReadonlyArray<ConnectorHealthPoint>]
+      assert.deepStrictEqual(
+        points.map(({ connection_id, succeeded }) => [connection_id, succeeded]),
+        [
+          ["other", 5],
+          ["shop", 1],
+          ["shop", 3]
+        ]
+      )
+      const table = yield* runCommand(["health", "--history", "--since", "2 hours"], env)
+      assert.match(table.out, /^other\nHOUR.*\n.* 5 .*\n\nshop\nHOUR.*\n.* {2}\.\. .* 4 .*\n\nMinutes: [^\n]*\n$/)
+      const one = yield* runCommand(["health", "--history", "other", "--json"], env)
+      assert.strictEqual(one.out, `${JSON.stringify(points.slice(0, 1))}\n`)
+      assert.strictEqual(
+        (yield* runCommand(["health", "--history", "--since", new Date().toISOString(), "--json"], env)).out,
+        "[]\n"
+      )
+      const other = yield* runCommand(["health", "--history", "shp", "--json"], env)
+      assert.deepStrictEqual([Exit.isFailure(other.exit), other.out], [true, ""])
     }).pipe(Effect.scoped),
   120_000
 )

@@ -76,6 +76,32 @@ export const show = Effect.fnUntraced(function* (value: unknown, human: (paint: 
   if (text !== "") yield* output.write(text.endsWith("\n") ? text : `${text}\n`)
 })
 
+/**
+ * Prints a list in parts, as `show` prints it at once: with `--json` as one line, an array of all parts' elements, else each part's text with an empty
+ * line between two, and a last text. What fails meanwhile leaves the line cut off, and says so by the exit code.
+ */
+export const openList = Effect.gen(function* () {
+  const output = yield* Output
+  const json = yield* Json
+  let isEmpty = true
+  const part = (elements: ReadonlyArray<unknown>, human: (paint: Paint) => string) =>
+    json
+      ? `${isEmpty ? "[" : ","}${JSON.stringify(elements).slice(1, -1)}`
+      : `${withCommandName(human(painter(output.colours)))}\n\n`
+  return {
+    isEmpty: () => isEmpty,
+    add: (elements: ReadonlyArray<unknown>, human: (paint: Paint) => string) =>
+      Effect.suspend(() => {
+        if (elements.length === 0) return Effect.void
+        const text = part(elements, human)
+        isEmpty = false
+        return output.write(text)
+      }),
+    end: (human: string) =>
+      Effect.suspend(() => output.write(json ? `${isEmpty ? "[" : ""}]\n` : `${withCommandName(human)}\n`))
+  }
+})
+
 /** Asks for a confirmation on a terminal. Fails if it is not given, or without a terminal; `unchanged` says what was not done. */
 export const confirm = Effect.fnUntraced(function* (question: string, unchanged: string) {
   const { interactive } = yield* Output

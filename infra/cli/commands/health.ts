@@ -16,8 +16,8 @@ import { Argument, Command, CommandError, Flag } from "../cli.ts"
 import { exampleConnection } from "../example-names.ts"
 import { expectKnown } from "../filter-values.ts"
 import { healthCells, isIdle, summaryLine, summaryOf } from "../health-cells.ts"
-import { historyTable, readHistory } from "../health-history.ts"
-import { type Colour, formatAge, type Paint, show, table } from "../output.ts"
+import { eachHistory, historyLegend, historyTable, noHistory } from "../health-history.ts"
+import { type Colour, formatAge, openList, type Paint, show, table } from "../output.ts"
 import { withKafkaAndCodecs } from "../services.ts"
 import { parseStartPosition } from "../start-position.ts"
 import { chooseConnections, tryConnection } from "./connect.ts"
@@ -77,18 +77,21 @@ const showHealth = (connection: Option.Option<string>, isSummary: boolean) =>
     })
   )
 
+/** Prints a connection at a time: there may be thousands, with a minute in each record. */
 const showHistory = (since: string, connection: Option.Option<string>) =>
   withKafkaAndCodecs(
     Effect.gen(function* () {
       const start = yield* Effect.fromResult(parseStartPosition(since, yield* Clock.currentTimeMillis))
-      const points = yield* readHistory(start._tag === "At" ? start.millis : 0, Option.getOrNull(connection))
-      if (points.length === 0 && Option.isSome(connection))
+      const list = yield* openList
+      const chosen = { since: start._tag === "At" ? start.millis : 0, connection: Option.getOrNull(connection) }
+      yield* eachHistory(chosen, (points) => list.add(points, (paint) => historyTable(points, paint)))
+      if (list.isEmpty() && Option.isSome(connection))
         yield* expectKnown(
           "connection",
           connection,
           (yield* latestHealth).map(({ connection_id }) => connection_id)
         )
-      yield* show(points, (paint) => historyTable(points, paint))
+      yield* list.end(list.isEmpty() ? noHistory : historyLegend)
     })
   )
 
