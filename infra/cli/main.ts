@@ -10,6 +10,7 @@ import * as Layer from "effect/Layer"
 import type * as Runtime from "effect/Runtime"
 import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
 import { describeFailure, exitAtSecondInterrupt, exitCodes, formatFailure } from "../../shared/runtime/exit.ts"
+import { tuneHeap } from "../../shared/runtime/tune-heap.ts"
 import { version } from "../../shared/runtime/version.ts"
 import { loggerLayer } from "../../shared/telemetry/logger.ts"
 import { printable } from "../../shared/telemetry/printable.ts"
@@ -49,6 +50,7 @@ const teardown: Runtime.Teardown = (exit, onExit) => {
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? exitCodes.ok : 1))
 
 endWithLauncher()
+tuneHeap()
 applyLocalEnvironment()
 
 const presenter = usagePresenter(args.includes("--json"))

@@ -2,7 +2,7 @@ import process from "node:process"
 import { assert, it } from "@effect/vitest"
 import { spawnGuarded } from "../../infra/local/guarded-spawn.mjs"
 
-const program = new URL("program.ts", import.meta.url).href
+const program = new URL("tune-heap.ts", import.meta.url).href
 
 /** Collects all garbage at its start, as V8 does in any program that starts, and then has nothing to do. */
 const script = `

@@ -22,7 +22,7 @@ import { sizeBatch, writeBatch } from "../../shared/kafka/wire/record-batch-writ
 import type { ConnectorKind } from "../../shared/model/platform.ts"
 import type { Inbound, Outbound } from "../../shared/runtime/contract.ts"
 import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
-import { tuneHeap } from "../../shared/runtime/program.ts"
+import { tuneHeap } from "../../shared/runtime/tune-heap.ts"
 import { noSuppressions } from "../../shared/suppression/suppressions.ts"
 import { makeMemoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { corePipeline, median } from "./core-pipeline.ts"

@@ -27,7 +27,7 @@ import { type RecordView, readBatch } from "../../shared/kafka/wire/record-batch
 import { type BatchRecord, sizeBatch, writeBatch } from "../../shared/kafka/wire/record-batch-writer.ts"
 import type { Outbound } from "../../shared/runtime/contract.ts"
 import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
-import { tuneHeap } from "../../shared/runtime/program.ts"
+import { tuneHeap } from "../../shared/runtime/tune-heap.ts"
 import { noSuppressions } from "../../shared/suppression/suppressions.ts"
 import { telemetryLayer } from "../../shared/telemetry/otlp/otlp.ts"
 import { makeMemoryCodecs } from "../../shared/testing/memory-codecs.ts"
