@@ -88,6 +88,10 @@ bench-core: install ## Measures the pure core on one core: normalizing, hashing,
 bench-delivery: install ## Measures the delivery engine and its HTTP without Kafka (PLATFORM=meta, EVENTS=200000)
 	@exec $(ON_NODE) node --max-old-space-size=192 --max-semi-space-size=16 tests/bench/delivery.ts
 
+.PHONY: bench-commands
+bench-commands: install ## Measures the memory of commands on large logs (EVENTS, LARGE, CONNECTIONS, MINUTES; CAPI=<another ./capi>, ONLY=<word>)
+	@exec $(ON_NODE) node --max-old-space-size=1024 tests/bench/commands.ts
+
 .PHONY: bench-telemetry
 bench-telemetry: install ## Measures what tracing costs: off, 1 % and 100 % alternating in one run (EVENTS=3000 a turn, ROUNDS=20)
 	@exec $(ON_NODE) node --max-old-space-size=384 --max-semi-space-size=16 tests/bench/telemetry.ts
