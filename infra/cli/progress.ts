@@ -1,7 +1,7 @@
 /** How far a command's reading of topics is, for who waits for it: every command reads by the client that comes from here. */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { type FetchedRecord, KafkaClient } from "../../shared/kafka/client.ts"
+import { monotonicMillis } from "../../shared/model/monotonic.ts"
 import { Json } from "./cli.ts"
 import { count, formatAge, Output } from "./output.ts"
 
@@ -29,7 +29,7 @@ export const withProgress = Effect.fnUntraced(function* (client: Client, prefix:
   let endedAt = Number.NEGATIVE_INFINITY
   let saidAt = Number.NEGATIVE_INFINITY
   const say = Effect.gen(function* () {
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* monotonicMillis
     if (reads.size === 0 || now - begunAt < firstMillis || now - saidAt < everyMillis) return
     saidAt = now
     yield* output.status(textOf([...reads], now - begunAt))
@@ -37,14 +37,14 @@ export const withProgress = Effect.fnUntraced(function* (client: Client, prefix:
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(lookMillis), say)))
   yield* Effect.addFinalizer(() => output.status(null))
   const begin = (options: ReadOptions) =>
-    Effect.map(Clock.currentTimeMillis, (now) => {
+    Effect.map(monotonicMillis, (now) => {
       if (reads.size === 0 && now - endedAt > pauseMillis) begunAt = now
       const read = new Read(options.topic.slice(prefix.length), options.ranges)
       reads.add(read)
       return read
     })
   const end = (read: Read) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    Effect.flatMap(monotonicMillis, (now) => {
       reads.delete(read)
       endedAt = now
       // A question, or the result, comes next.

@@ -20,6 +20,7 @@ import { loadConnections } from "../../shared/connectors/load-connections.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { readLedger } from "../../shared/ledger/read-ledger.ts"
+import { monotonicMillis } from "../../shared/model/monotonic.ts"
 import { type ConnectorKind, platformOf } from "../../shared/model/platform.ts"
 import { spawnGuarded } from "../local/guarded-spawn.mjs"
 import { freePort } from "../local/ports.ts"
@@ -199,12 +200,12 @@ const runCommand = (args: ReadonlyArray<string>, env: NodeJS.ProcessEnv): Effect
 
 /** Whether every event has an outcome at every connection, once that is so or nothing moves any more. */
 const untilSettled = Effect.fnUntraced(function* (enabled: ReadonlyArray<Connection>, from: number) {
-  const begun = yield* Clock.currentTimeMillis
+  const begun = yield* monotonicMillis
   let before = ""
   let movedAt = begun
   for (;;) {
-    const now = yield* Clock.currentTimeMillis
-    const balance = yield* readLedger({ from, to: now + 1 }, enabled, "")
+    const now = yield* monotonicMillis
+    const balance = yield* readLedger({ from, to: (yield* Clock.currentTimeMillis) + 1 }, enabled, "")
     const moves = JSON.stringify([balance.raw, balance.inFlightRaw, balance.connections])
     if (moves !== before) movedAt = now
     before = moves

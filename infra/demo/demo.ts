@@ -13,6 +13,7 @@ import { loadConnections } from "../../shared/connectors/load-connections.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import type { Balance } from "../../shared/ledger/balance.ts"
 import { readLedger } from "../../shared/ledger/read-ledger.ts"
+import { monotonicMillis } from "../../shared/model/monotonic.ts"
 import { buildConsolePage } from "../build/console-page.ts"
 import { publishLocalEnvironment } from "../local/environment.ts"
 import { beOnlyOne, demoStarter } from "../local/only-one.ts"
@@ -102,20 +103,21 @@ const work = Effect.fnUntraced(function* (options: DemoOptions, setting: Setting
 
 /** Waits until every event has its outcome, or nothing has moved for too long; then prints the ledger. */
 const untilSettled = Effect.fnUntraced(function* (tally: Tally, setting: Setting, from: number, published: number) {
-  let movedAt = yield* Clock.currentTimeMillis
+  const begun = yield* monotonicMillis
+  let movedAt = begun
   let moved = -1
   for (;;) {
     yield* Effect.sleep(checkEvery)
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* monotonicMillis
     if (tally.moved !== moved) {
       moved = tally.moved
       movedAt = now
-      if (now - from < runMillisMax) continue
+      if (now - begun < runMillisMax) continue
     }
     // Nothing is written to the topics any more: either all is done or something waits.
-    const balance = yield* readLedger({ from, to: now }, setting.enabled, "")
+    const balance = yield* readLedger({ from, to: yield* Clock.currentTimeMillis }, setting.enabled, "")
     const settled = isSettled(balance, published)
-    const givesUp = now - movedAt >= stallMillisMax || now - from >= runMillisMax
+    const givesUp = now - movedAt >= stallMillisMax || now - begun >= runMillisMax
     if (!settled && !givesUp) continue
     const sandboxes = yield* sandboxCounts(setting.sandbox)
     print(["", ...summary({ balance, published, settled, tally }, sandboxes, paint, summaryColumns()), ""].join("\n"))

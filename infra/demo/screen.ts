@@ -1,7 +1,7 @@
 /** What the demonstration writes: progress as lines; the live view redrawn in place on a terminal, changes as lines elsewhere. */
 import process from "node:process"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { monotonicMillis } from "../../shared/model/monotonic.ts"
 import type { RunningProgram } from "../local/run-programs.ts"
 import type { Sandbox } from "../sandbox/sandbox.ts"
 import { changesSince, nothingPrinted } from "./changes.ts"
@@ -90,10 +90,10 @@ export const makeScreen = (write: (text: string) => void) => {
 
 const printChanges = Effect.fnUntraced(function* (tally: Tally, connections: ReadonlyArray<string>, startedAt: number) {
   const printed = nothingPrinted()
-  let printedAt = 0
+  let printedAt = Number.NEGATIVE_INFINITY
   let reported = false
   for (;;) {
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* monotonicMillis
     if (!reported && tally.firstDelivery !== null) {
       reported = true
       print(firstDelivery(tally.firstDelivery, startedAt))

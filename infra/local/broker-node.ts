@@ -1,9 +1,9 @@
 /** One broker's JVM on its data folder and ports: started, stopped, killed, suspended and started again. */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs"
 import path from "node:path"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { monotonicMillis } from "../../shared/model/monotonic.ts"
 import { type NodeAddress, serverProperties } from "./broker-config.ts"
 import { type ClassArchive, classArchive, firstTierCompiler } from "./class-archive.ts"
 import { clusterId } from "./cluster-id.ts"
@@ -152,14 +152,14 @@ const launchBroker = (options: NodeOptions, configuration: string, archive: Clas
 
 const untilServing = ({ state, address }: NodeOptions, launched: Launched): Effect.Effect<void, LocalError> =>
   Effect.gen(function* () {
-    const started = yield* Clock.currentTimeMillis
+    const started = yield* monotonicMillis
     while (!(yield* brokersKnownAt(`127.0.0.1:${address.brokerPort}`))?.includes(address.id)) {
       const { logFile } = brokerFiles(state, address.id)
       if (launched.hasEnded()) {
         const tail = logTail(logFile, 400)
         return yield* brokerProblem(state, address.id, tail.trim() === "" ? launched.end() : tail)
       }
-      if ((yield* Clock.currentTimeMillis) - started > Duration.toMillis(startDeadline)) {
+      if ((yield* monotonicMillis) - started > Duration.toMillis(startDeadline)) {
         yield* endProcess(launched.pid, Duration.zero)
         const seconds = Duration.toSeconds(startDeadline)
         return yield* problem(

@@ -9,6 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ContainerRuntimeClient, GenericContainer, StartedTestContainer } from "testcontainers"
+import { monotonicMillis, monotonicMillisUnsafe } from "../../shared/model/monotonic.ts"
 import { type LocalError, problem } from "./problem.ts"
 import type { State } from "./state.ts"
 
@@ -123,7 +124,7 @@ interface PullNews {
 
 const pulled = (state: State, client: ContainerRuntimeClient, image: string): Effect.Effect<void, LocalError> =>
   Effect.gen(function* () {
-    let heardAt = yield* Clock.currentTimeMillis
+    let heardAt = yield* monotonicMillis
     const clock = yield* Clock.Clock
     const pull = bounded(state.docker.pull, `cannot pull ${image}`, async (abortSignal) => {
       const { getAuthConfig } = await import("testcontainers/build/container-runtime/auth/get-auth-config.js")
@@ -135,7 +136,7 @@ const pulled = (state: State, client: ContainerRuntimeClient, image: string): Ef
           stream,
           (error) => (error === null ? resolve() : reject(error)),
           (news: PullNews) => {
-            heardAt = clock.currentTimeMillisUnsafe()
+            heardAt = monotonicMillisUnsafe(clock)
             if (news.error !== undefined) reject(new Error(news.error))
           }
         )
@@ -145,7 +146,7 @@ const pulled = (state: State, client: ContainerRuntimeClient, image: string): Ef
     const giveUp = Effect.gen(function* () {
       for (;;) {
         yield* Effect.sleep(Math.min(silence, 1_000))
-        if ((yield* Clock.currentTimeMillis) - heardAt >= silence)
+        if ((yield* monotonicMillis) - heardAt >= silence)
           return yield* dockerProblem(
             `cannot pull ${image}: no news of it for ${Duration.format(state.docker.silence)}`
           )

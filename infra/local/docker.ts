@@ -1,9 +1,9 @@
 /** Broker and registry as containers of a Docker engine. Their data lives in volumes named after the state folder. */
 import { hash } from "node:crypto"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { monotonicMillis } from "../../shared/model/monotonic.ts"
 import { dockerProblem, engineHost, obtainImage, startContainer } from "./docker-engine.ts"
 import { brokersKnownAt } from "./kafka-probe.ts"
 import { choosePorts } from "./ports.ts"
@@ -88,9 +88,9 @@ const volume = (state: State, service: string): string =>
 
 const until = (condition: Effect.Effect<boolean>, trouble: string): Effect.Effect<void, LocalError> =>
   Effect.gen(function* () {
-    const started = yield* Clock.currentTimeMillis
+    const started = yield* monotonicMillis
     while (!(yield* condition)) {
-      if ((yield* Clock.currentTimeMillis) - started > Duration.toMillis(readyDeadline))
+      if ((yield* monotonicMillis) - started > Duration.toMillis(readyDeadline))
         return yield* dockerProblem(`${trouble} in ${Duration.format(readyDeadline)}`)
       yield* Effect.sleep("200 millis")
     }

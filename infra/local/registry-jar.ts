@@ -1,10 +1,10 @@
 /** Apicurio's registry from Maven's jar, its store on disk so that schema ids outlive a restart. */
 import { mkdirSync, rmSync } from "node:fs"
 import path from "node:path"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { monotonicMillis } from "../../shared/model/monotonic.ts"
 import { type ClassArchive, classArchive, firstTierCompiler } from "./class-archive.ts"
 import { javaHome } from "./cluster.ts"
 import { registryJars, registryRunner } from "./jars.ts"
@@ -144,10 +144,10 @@ const launchRegistry = (state: State, java: Java, jars: string, port: number, ar
 const untilAnswering = (state: State, url: string, launched: Launched): Effect.Effect<void, LocalError> =>
   Effect.gen(function* () {
     const { logFile } = registryFiles(state)
-    const started = yield* Clock.currentTimeMillis
+    const started = yield* monotonicMillis
     while (!(yield* registryAnswers(url))) {
       if (launched.hasEnded()) return yield* registryProblem(logTail(logFile), logFile)
-      if ((yield* Clock.currentTimeMillis) - started > Duration.toMillis(startDeadline)) {
+      if ((yield* monotonicMillis) - started > Duration.toMillis(startDeadline)) {
         yield* endProcess(launched.pid, Duration.zero)
         return yield* problem(
           "registry_failed",

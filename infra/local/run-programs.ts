@@ -2,10 +2,10 @@
 import { mkdirSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
-import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { monotonicMillis } from "../../shared/model/monotonic.ts"
 import { freePort } from "./ports.ts"
 import { endProcess, type Launched, launch, logTail, removePidFile } from "./processes.ts"
 import { sourceCommand } from "./program-files.ts"
@@ -102,8 +102,8 @@ export const askProgram = ({ url }: Pick<RunningProgram, "url">, pathname: strin
 /** Waits until /readyz says so: the program has joined its groups and has its partitions. */
 export const untilReady = (program: RunningProgram, deadlineMillis = 180_000): Effect.Effect<void, ProgramFailure> =>
   Effect.gen(function* () {
-    const end = (yield* Clock.currentTimeMillis) + deadlineMillis
-    while ((yield* Clock.currentTimeMillis) < end) {
+    const end = (yield* monotonicMillis) + deadlineMillis
+    while ((yield* monotonicMillis) < end) {
       if (program.hasEnded()) return yield* ended(program)
       if ((yield* askProgram(program, "/readyz"))?.ok === true) return
       yield* Effect.sleep("100 millis")

@@ -1,9 +1,9 @@
 /** One event's story and explanation, in the form of the API. Pure but for `findEvents`. */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { IndexClient } from "../../shared/event-story/ask-index.ts"
 import { type EventTimeline, positionName, type StoryEntry } from "../../shared/event-story/story.ts"
 import { traceEvent } from "../../shared/event-story/trace-event.ts"
+import { monotonicMillis } from "../../shared/model/monotonic.ts"
 import { redactDeep } from "../../shared/telemetry/redaction.ts"
 import type { EventExplanation, ExplainedField as FoundField } from "../normalizer/preview/explanation.ts"
 import { maskRecord } from "../normalizer/preview/mask.ts"
@@ -13,7 +13,7 @@ const eventsMax = 20
 
 /** Events by their id, order id or click id. */
 export const findEvents = Effect.fnUntraced(function* (query: string, index: IndexClient | null) {
-  const begun = yield* Clock.currentTimeMillis
+  const begun = yield* monotonicMillis
   const { events, more_events, coverage } = yield* traceEvent(
     { text: query, kind: "any" },
     { view: maskRecord, index, eventsMax }
@@ -25,7 +25,7 @@ export const findEvents = Effect.fnUntraced(function* (query: string, index: Ind
     indexed: coverage.by === "index",
     searched_since: coverage.since,
     note: coverage.notes.length === 0 ? null : coverage.notes.join(" "),
-    took_ms: (yield* Clock.currentTimeMillis) - begun
+    took_ms: (yield* monotonicMillis) - begun
   } satisfies EventSearch
 })
 

@@ -12,6 +12,7 @@ import { Codecs, type RegistryError } from "../../shared/codec/codecs.ts"
 import { SettingsService } from "../../shared/config/settings.ts"
 import { type EventTopic, indexedTopics } from "../../shared/event-story/event-topics.ts"
 import { type FetchedRecord, KafkaClient, type KafkaError } from "../../shared/kafka/client.ts"
+import { monotonicMillis } from "../../shared/model/monotonic.ts"
 import { Readiness } from "../../shared/runtime/health.ts"
 import type { IndexEntry, IndexStore } from "./index-store.ts"
 import { countRecords, updateLag, updateStore } from "./telemetry.ts"
@@ -61,8 +62,8 @@ export const followTopics = Effect.fnUntraced(function* (options: FollowerOption
   const state = {
     positions: new Map<string, number>(),
     committed: new Map<string, number>(),
-    committedAt: 0,
-    expiredAt: 0
+    committedAt: Number.NEGATIVE_INFINITY,
+    expiredAt: Number.NEGATIVE_INFINITY
   }
   yield* readiness.set("index", false, "No topic was read to its end yet.")
   yield* begin(options, state).pipe(
@@ -226,10 +227,11 @@ const readTopic = Effect.fnUntraced(function* (
 const maintain = Effect.fnUntraced(function* ({ store, group }: FollowerOptions, state: FollowerState) {
   yield* Effect.yieldNow
   for (let merges = 0; merges < mergesAtOnce && (yield* inStore(() => store.merge())); merges++) yield* Effect.yieldNow
-  const now = yield* Clock.currentTimeMillis
+  const now = yield* monotonicMillis
   if (now - state.expiredAt >= expireEvery) {
     state.expiredAt = now
-    yield* inStore(() => store.expire(now))
+    const at = yield* Clock.currentTimeMillis
+    yield* inStore(() => store.expire(at))
     yield* updateStore(yield* inStore(() => store.size()))
   }
   if (now - state.committedAt < commitEvery) return

@@ -1,6 +1,5 @@
 /** Answers which records an id is found in, by HTTP: on loopback to everyone on this machine, elsewhere to who has the token. */
 import { timingSafeEqual } from "node:crypto"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
@@ -8,6 +7,7 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { type IndexAnswer, indexPath, newestPositions, parseIndexQuestion } from "../../shared/event-story/ask-index.ts"
+import { monotonicMillis } from "../../shared/model/monotonic.ts"
 import { type Route, serve, withBody } from "../../shared/runtime/http-server.ts"
 import type { Progress } from "./follower.ts"
 import type { IndexStore } from "./index-store.ts"
@@ -80,11 +80,11 @@ const route = ({ store, hasher, progress, retentionMillis }: LookupServerOptions
           const question = parseIndexQuestion(body.toString("utf8"))
           if (question === null) return HttpServerResponse.empty({ status: 400 })
           yield* newest(progress)
-          const begun = yield* Clock.currentTimeMillis
+          const begun = yield* monotonicMillis
           const found = Result.try(() =>
             question.terms.map(({ kind, text }) => store.find(hasher.termsOf(kind, [text])[0]!))
           )
-          yield* observeLookup((yield* Clock.currentTimeMillis) - begun)
+          yield* observeLookup((yield* monotonicMillis) - begun)
           if (Result.isFailure(found)) {
             yield* Effect.logError("A lookup in the index failed.").pipe(
               Effect.annotateLogs({ reason: String(found.failure) })

@@ -6,6 +6,7 @@ import * as Metric from "effect/Metric"
 import { Codecs, type RegistryError, type Undecodable } from "../../shared/codec/codecs.ts"
 import type { IdentityKey } from "../../shared/credentials/identity-key.ts"
 import type { KafkaClient, KafkaError } from "../../shared/kafka/client.ts"
+import { monotonicMillis } from "../../shared/model/monotonic.ts"
 import { topicNames } from "../../shared/model/topics.ts"
 import type { Batch, Inbound, Processor } from "../../shared/runtime/contract.ts"
 import { noSuppressions } from "../../shared/suppression/suppressions.ts"
@@ -106,12 +107,11 @@ export type LoadSchemas = (batch: OpenedBatch["originals"]) => Effect.Effect<Cod
  */
 export const makeLoadSchemas = (timeout: Duration.Duration): LoadSchemas => {
   let failingSince: number | null = null
-  let askAgainAt = 0
+  let askAgainAt = Number.NEGATIVE_INFINITY
   return Effect.fnUntraced(function* ({ records }) {
     const codecs = yield* Codecs
-    const startedAt = yield* Clock.currentTimeMillis
-    // A wall clock that was set back must not leave the registry unasked until it has caught up.
-    if (startedAt < askAgainAt && askAgainAt - startedAt <= askAgainMillis) return withoutRegistry(codecs)
+    const startedAt = yield* monotonicMillis
+    if (startedAt < askAgainAt) return withoutRegistry(codecs)
     // JSON has no schema.
     return yield* codecs.loadSchemas(records.map(({ value }) => (value?.[0] === 0 ? value : null))).pipe(
       Effect.map(() => {
@@ -122,8 +122,8 @@ export const makeLoadSchemas = (timeout: Duration.Duration): LoadSchemas => {
         (error) => error.code === "unreachable",
         (error) =>
           Effect.gen(function* () {
-            const now = yield* Clock.currentTimeMillis
-            failingSince = Math.min(failingSince ?? startedAt, startedAt)
+            const now = yield* monotonicMillis
+            failingSince ??= startedAt
             if (now - failingSince < Duration.toMillis(timeout)) return yield* error
             askAgainAt = now + askAgainMillis
             yield* Effect.logError("Records with schemas that are not known yet become dead letters. " + error.message)

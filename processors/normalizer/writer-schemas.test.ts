@@ -78,6 +78,7 @@ it.effect("asks again in time also where the clock was set back meanwhile", () =
     yield* load
     yield* TestClock.setTime(0)
     state.isAway = false
+    yield* TestClock.adjust("30 seconds")
     yield* load
     assert.strictEqual(state.asked, 5)
   })

@@ -1,12 +1,12 @@
 /** Codecs over a schema registry: our schemas are registered at start, writers' schemas are fetched when they first appear. */
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
+import { monotonicMillis } from "../model/monotonic.ts"
 import { makeDecoder, makeEncoder, WriterSchemas } from "./avro-codec.ts"
 import { Codecs, type RegistryError, type SchemaName, schemaIdOf } from "./codecs.ts"
 import { makeRegistryClient, type RegistryAddress, type RegistryClient } from "./registry-client.ts"
@@ -109,7 +109,7 @@ export const schemaLoader = (
     const missing = missingIds(values, writers)
     if (missing === null) return Effect.void
     return Effect.gen(function* () {
-      const now = yield* Clock.currentTimeMillis
+      const now = yield* monotonicMillis
       const wanted = unknown.dueOf(missing, now)
       const missesMax = unknown.missesMax(now)
       const before = unknown.misses

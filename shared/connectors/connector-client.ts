@@ -1,9 +1,9 @@
 /** The specification's common contract of every connector, on top of its pure parts: for the command line and for checks. */
 
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { MappedEvent, NormalizedEvent, NormalizedUser } from "../../schemas/types.gen.ts"
+import { monotonicMillis } from "../model/monotonic.ts"
 import type {
   BatchVerdict,
   CAPIResponse,
@@ -77,7 +77,7 @@ export const authorize = (
 
 const probe = (connector: Connector, context: RequestContext, execute: Execute): Effect.Effect<ConnectionResult> =>
   Effect.gen(function* () {
-    const started = yield* Clock.currentTimeMillis
+    const started = yield* monotonicMillis
     const answered = yield* Effect.result(
       Effect.flatMap(authorize(connector, context, execute), (authorized) =>
         Effect.mapBoth(execute(connector.probe(authorized)), {
@@ -87,7 +87,7 @@ const probe = (connector: Connector, context: RequestContext, execute: Execute):
       )
     )
     const verdict = Result.isSuccess(answered) ? answered.success : answered.failure
-    return resultOf(connector, context, verdict, (yield* Clock.currentTimeMillis) - started)
+    return resultOf(connector, context, verdict, (yield* monotonicMillis) - started)
   })
 
 // `pending`: the platform answers and may accept, but not now. `disconnected`: no platform's answer at all.

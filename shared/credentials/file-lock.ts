@@ -10,6 +10,7 @@ import process from "node:process"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import { monotonicMillis } from "../model/monotonic.ts"
 
 /** No writer holds the lock for nearly as long. */
 const staleMillis = 30_000
@@ -49,13 +50,13 @@ export interface LockFailure {
 const acquire = (lockFile: string, owner: string): Effect.Effect<void, LockFailure> =>
   Effect.gen(function* () {
     yield* attempt(() => mkdir(path.dirname(path.resolve(lockFile)), { recursive: true, mode: 0o700 }))
-    const start = yield* Clock.currentTimeMillis
+    const start = yield* monotonicMillis
     for (;;) {
       const created = yield* Effect.result(attempt(() => create(lockFile, owner)))
       if (Result.isSuccess(created)) return
       if (created.failure.code !== "EEXIST") return yield* Effect.fail(created.failure)
       yield* removeIfStale(lockFile)
-      if ((yield* Clock.currentTimeMillis) - start > waitMillisMax)
+      if ((yield* monotonicMillis) - start > waitMillisMax)
         return yield* Effect.fail(failure("locked", created.failure.cause))
       yield* Effect.sleep(waitMillis)
     }

@@ -3,10 +3,10 @@
  * shared reading. Those that need about the same records share one reading: after an outage of a platform the log is read
  * once, whatever number of connections it has.
  */
-import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { type FetchedRecord, KafkaClient, type KafkaError } from "../kafka/client.ts"
+import { monotonicMillis } from "../model/monotonic.ts"
 import type { SharedPartition } from "./shared-partition.ts"
 import type { Subscriber } from "./subscriber.ts"
 
@@ -25,7 +25,7 @@ export const catchUp = <E, R>(partition: SharedPartition<E, R>): Effect.Effect<n
       let readings = 0
       while (true) {
         partition.room.closeUnsafe()
-        const now = yield* Clock.currentTimeMillis
+        const now = yield* monotonicMillis
         for (const cluster of clustersOf(partition, now)) {
           if (readings >= readingsMax || partition.ended) break
           readings++
@@ -128,7 +128,7 @@ const take = <E, R>(
   records: ReadonlyArray<FetchedRecord>
 ): Effect.Effect<void, NoSubscriberLeft> =>
   Effect.gen(function* () {
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* monotonicMillis
     const end = records[records.length - 1]!.offset + 1
     partition.queue(records, end, {
       from: (one) => (isReadFor(cluster, one) ? one.behindFrom! : Number.POSITIVE_INFINITY),
@@ -146,7 +146,7 @@ const take = <E, R>(
     while (partition.bytesInFlight > partition.options.bytesInFlightMax * 2 && !partition.ended) {
       const before = partition.bytesInFlight
       yield* Effect.sleep("50 millis")
-      const later = yield* Clock.currentTimeMillis
+      const later = yield* monotonicMillis
       if (partition.bytesInFlight === before && [...cluster].some((one) => one.isStalled(later))) {
         for (const one of cluster) if (one.isStalled(later)) leave(cluster, one)
         if (cluster.size === 0) return yield* new NoSubscriberLeft()

@@ -10,6 +10,7 @@ import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { KafkaClient, type KafkaError, type TopicPartition } from "../kafka/client.ts"
+import { monotonicMillisUnsafe } from "../model/monotonic.ts"
 
 /** The metadata of offsets that the program commits. */
 const offsetMetadata = "capi-relay"
@@ -107,7 +108,7 @@ export const makeGroupOffsets = (
         return client.commitOffsets(groupId, offsets, offsetMetadata).pipe(
           Effect.andThen(
             Effect.sync(() => {
-              const now = clock.currentTimeMillisUnsafe()
+              const now = monotonicMillisUnsafe(clock)
               failures.delete(groupId)
               for (const entry of found) {
                 entry.committedAt = now
@@ -135,11 +136,11 @@ export const makeGroupOffsets = (
     }
 
     const commitDue = Effect.gen(function* () {
-      let repeatedAt = clock.currentTimeMillisUnsafe()
+      let repeatedAt = monotonicMillisUnsafe(clock)
       while (true) {
         changed.closeUnsafe()
         if (due.size === 0) yield* Effect.timeoutOption(changed.await, "1 hour")
-        const now = clock.currentTimeMillisUnsafe()
+        const now = monotonicMillisUnsafe(clock)
         if (now - repeatedAt >= 3_600_000) {
           repeatedAt = now
           repeatOld(now)
@@ -162,7 +163,7 @@ export const makeGroupOffsets = (
             at,
             next,
             isDue: true,
-            committedAt: clock.currentTimeMillisUnsafe(),
+            committedAt: monotonicMillisUnsafe(clock),
             onCommitted
           })
         else {

@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import type * as Scope from "effect/Scope"
+import { monotonicMillisUnsafe } from "../model/monotonic.ts"
 import { type ListenError, serve } from "./http-server.ts"
 import type { Observe } from "./metrics.ts"
 import { processMetrics } from "./process-metrics.ts"
@@ -141,7 +142,7 @@ interface StuckPartition {
   readonly partition: number
   /** `opening`: its state isn't restored yet. `working`: it is open, and nothing was committed. */
   readonly doing: "opening" | "working"
-  /** When it last made progress, in milliseconds since the epoch. */
+  /** When it last made progress, in monotonic milliseconds. */
   readonly since: number
   /** Records behind the end, as last reported. */
   readonly lag: number
@@ -154,7 +155,7 @@ const checkEvery = Duration.seconds(15)
 /** Observes the runtime; until the scope closes, a gauge counts and a log line names the partitions that are stuck. */
 export const partitionHealth: Effect.Effect<PartitionHealth, never, Scope.Scope> = Effect.gen(function* () {
   const clock = yield* Clock.Clock
-  const made = makePartitionHealth(() => clock.currentTimeMillisUnsafe())
+  const made = makePartitionHealth(() => monotonicMillisUnsafe(clock))
   const due = Latch.makeUnsafe(false)
   const health: PartitionHealth = {
     ...made,
@@ -183,7 +184,11 @@ export const partitionHealth: Effect.Effect<PartitionHealth, never, Scope.Scope>
 })
 
 const logStuck = (message: string, { processor, topic, partition, doing, lag, since }: StuckPartition) =>
-  Effect.logWarning(message).pipe(Effect.annotateLogs({ processor, topic, partition, doing, lag, since }))
+  Effect.clockWith((clock) => {
+    // As a time that a person can read.
+    const at = clock.currentTimeMillisUnsafe() - (monotonicMillisUnsafe(clock) - since)
+    return Effect.logWarning(message).pipe(Effect.annotateLogs({ processor, topic, partition, doing, lag, since: at }))
+  })
 
 const stuckPartitions = Metric.gauge("capi_partitions_stuck", {
   description: "Partitions with records to process that committed nothing, or did not open, for five minutes."
@@ -197,7 +202,7 @@ interface Membership {
   readonly partitions: Map<string, Writable<StuckPartition>>
 }
 
-/** `now` in milliseconds since the epoch. */
+/** `now` in monotonic milliseconds. */
 export const makePartitionHealth = (now: () => number, after = stuckAfter): PartitionHealth => {
   const memberships = new Map<string, Membership>()
   const membershipOf = (processor: string): Membership => {

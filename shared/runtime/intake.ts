@@ -6,6 +6,7 @@ import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { FetchedRecord, KafkaError } from "../kafka/client.ts"
+import { monotonicMillisUnsafe } from "../model/monotonic.ts"
 import type { BatchPacer } from "./batch-pacer.ts"
 import { type BatchLimits, type Inbound, inboundOf } from "./contract.ts"
 import { RecordQueue } from "./record-queue.ts"
@@ -231,9 +232,6 @@ export class Intake {
     if (this.isFull) return 0
     if ((this.paused || lingersWhileBusy === true) && this.takenBytes === 0) return 0
     const now = this.now()
-    // A wall clock that was set back must not make the records wait until it has caught up.
-    this.waitingSince = Math.min(this.waitingSince, now)
-    this.queuedSince = Math.min(this.queuedSince, now)
     const atMost = Math.max(this.lingerMillis, backlogLingerMillis)
     const waits = this.options.isMoreComing?.() === true ? atMost : this.lingerMillis
     return Math.min(this.waitingSince + waits, this.queuedSince + atMost) - now
@@ -255,7 +253,7 @@ export class Intake {
   }
 
   private now(): number {
-    return this.options.clock.currentTimeMillisUnsafe()
+    return monotonicMillisUnsafe(this.options.clock)
   }
 
   /** What is queued is due already, full or not, though it may not be cut yet. */

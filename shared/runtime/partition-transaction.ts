@@ -2,7 +2,6 @@
  * The transaction of a partition. In a backlog it stays open over several writes, so that it may hold more than the outputs that are in
  * memory at a time. What is written is not committed: no reader sees it, and the partition's position is where it was.
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type {
   GroupOffset,
@@ -11,6 +10,7 @@ import type {
   ProducedRecord,
   TransactionalProducer
 } from "../kafka/client.ts"
+import { monotonicMillis } from "../model/monotonic.ts"
 import type { ReadySteps } from "./ordered-steps.ts"
 
 /** What a transaction holds. */
@@ -49,10 +49,10 @@ export class PartitionTransaction {
   /** Writes the outputs of steps, and leaves the transaction open. */
   write(steps: ReadySteps, records: ReadonlyArray<ProducedRecord>): Effect.Effect<void, KafkaError> {
     return Effect.gen({ self: this }, function* () {
-      const begun = yield* Clock.currentTimeMillis
+      const begun = yield* monotonicMillis
       this.open ??= yield* this.producer.begin
       yield* this.open.write(records)
-      this.totals = added(this.totals, steps, records.length, (yield* Clock.currentTimeMillis) - begun)
+      this.totals = added(this.totals, steps, records.length, (yield* monotonicMillis) - begun)
     }).pipe(Effect.uninterruptible)
   }
 
@@ -63,10 +63,10 @@ export class PartitionTransaction {
     offsets: ReadonlyArray<GroupOffset>
   ): Effect.Effect<TransactionTotals, KafkaError> {
     return Effect.gen({ self: this }, function* () {
-      const begun = yield* Clock.currentTimeMillis
+      const begun = yield* monotonicMillis
       yield* (this.open ?? this.producer).commit({ records, offsets })
       const { totals } = this
-      const held = added(totals, steps, records.length, (yield* Clock.currentTimeMillis) - begun)
+      const held = added(totals, steps, records.length, (yield* monotonicMillis) - begun)
       this.open = null
       this.totals = nothingWritten
       this.committedBytes += held.bytes

@@ -7,6 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { type FetchedRecord, KafkaClient, KafkaError, type Member, type TopicPartition } from "../kafka/client.ts"
+import { monotonicMillis } from "../model/monotonic.ts"
 import { AdaptiveBatchLimits } from "./adaptive-limits.ts"
 import type { PartitionTask, Processor, RuntimeOptionsShape } from "./contract.ts"
 import { isTooSlow, logFailure, needsOperator } from "./failures.ts"
@@ -175,7 +176,7 @@ const openAndProcess = <E, R>(
     Effect.gen(function* () {
       const { processor, groupId, at, topic, runtime, observe, member } = context
       const client = yield* KafkaClient
-      const begun = yield* Clock.currentTimeMillis
+      const begun = yield* monotonicMillis
       const producer = yield* client.transactional(`${groupId}.${at.topic}.${at.partition}`)
       const { metadata, position, partitions } = yield* startPosition(context)
       handle.partitions = partitions
@@ -207,7 +208,7 @@ const openAndProcess = <E, R>(
         })
       handle.open(intake)
       member.seek(at, position)
-      observe({ type: "opened", ...name, position, millis: (yield* Clock.currentTimeMillis) - begun })
+      observe({ type: "opened", ...name, position, millis: (yield* monotonicMillis) - begun })
 
       const guard = guardAgainstPoison({
         ...{ processor, task: task as PartitionTask<E, R>, producer, groupId, at, position, metadata, memory, limits },

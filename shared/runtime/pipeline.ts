@@ -9,6 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as Semaphore from "effect/Semaphore"
 import type { KafkaError, ProducedRecord, TopicPartition, TransactionalProducer } from "../kafka/client.ts"
+import { monotonicMillis } from "../model/monotonic.ts"
 import type { AdaptiveBatchLimits } from "./adaptive-limits.ts"
 import type { Outbound, PartitionTask, Processor, RuntimeOptionsShape } from "./contract.ts"
 import type { Intake, TakenBatch } from "./intake.ts"
@@ -103,7 +104,7 @@ const commitIn = <E, R>(
         yield* steps.failure
       }
       const isHurried = steps.intakeEnded || limits.takesOneByOne
-      const wait = isHurried ? 0 : pace.millisLeft(yield* Clock.currentTimeMillis, steps.isAtEnd)
+      const wait = isHurried ? 0 : pace.millisLeft(yield* monotonicMillis, steps.isAtEnd)
       if (wait > 0) {
         const enoughBytes = Math.min(pace.enoughBytes, limits.commitBytesMax)
         if (waitsForMore(steps, enoughBytes)) {
@@ -142,7 +143,8 @@ const commitDue = <E, R>(
     if (ready.count === 0 && ticked === null && !idle && !transaction.isOpen) return false
     if (ticked !== null) ready.outputs.push(...ticked)
     const { millis, writtenAt } = yield* commit(options, steps, transaction, ready, steps.nextOffset(ready, idle))
-    pace.ended(yield* Clock.currentTimeMillis, millis, writtenAt)
+    const isKnown = writtenAt !== undefined && writtenAt > 0
+    pace.ended(yield* monotonicMillis, millis, isKnown ? (yield* Clock.currentTimeMillis) - writtenAt : 0)
     return true
   })
 

@@ -1,6 +1,5 @@
 /** Runs a processor: joins its group, runs a fiber for each assigned partition, and stops cleanly. */
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -9,6 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import { KafkaClient, type KafkaError, type TopicPartition } from "../kafka/client.ts"
+import { monotonicMillis } from "../model/monotonic.ts"
 import type { Processor } from "./contract.ts"
 import { RuntimeOptions, type RuntimeOptionsShape } from "./contract.ts"
 import { isTransient } from "./failures.ts"
@@ -47,7 +47,7 @@ export const runGroup = <R>(work: GroupWork<R>): Effect.Effect<never, KafkaError
   Effect.gen(function* () {
     const runtime = yield* RuntimeOptions
     const observe = yield* RuntimeObserver
-    const begun = yield* Clock.currentTimeMillis
+    const begun = yield* monotonicMillis
     let joinedOnce = false
     let failures = 0
     while (true) {
@@ -57,7 +57,7 @@ export const runGroup = <R>(work: GroupWork<R>): Effect.Effect<never, KafkaError
       }
       const error = yield* Effect.flip(runMembership(work, runtime, observe, onJoined))
       for (const processor of work.processors) observe({ type: "left", processor, reason: error.message })
-      const waitedMillis = (yield* Clock.currentTimeMillis) - begun
+      const waitedMillis = (yield* monotonicMillis) - begun
       const { joinDeadline } = runtime
       if (!joinedOnce && joinDeadline !== null && waitedMillis >= Duration.toMillis(joinDeadline)) return yield* error
       failures++

@@ -1,5 +1,4 @@
 /** The services of every program, from the settings, and the wait at its start until they answer. */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -19,6 +18,7 @@ import { KeyRing } from "../credentials/key-ring.ts"
 import { KafkaClient, KafkaError } from "../kafka/client.ts"
 import { layerKafka } from "../kafka/kafkajs/adapter.ts"
 import type { KafkaOptions } from "../kafka/options.ts"
+import { monotonicMillis } from "../model/monotonic.ts"
 import { isBetweenPrograms, isWrittenByOthers } from "../model/topics.ts"
 import { layerRuntimeOptions } from "./contract.ts"
 import { Readiness } from "./health.ts"
@@ -104,14 +104,14 @@ export const awaitTopics = Effect.fnUntraced(function* (programs: ReadonlyArray<
   const { topicPrefix, startupTimeout } = yield* SettingsService
   const platforms = enabled.map(({ platform }) => platform)
   const needed = [...new Set(programs.flatMap((program) => topicsOf(program, platforms)))]
-  const startedAt = yield* Clock.currentTimeMillis
+  const startedAt = yield* monotonicMillis
   let warnedAt = Number.NEGATIVE_INFINITY
   for (;;) {
     const present = yield* Effect.retry(kafka.listTopics, { times: 5 })
     const missing = missingTopics(needed, present, topicPrefix)
     yield* checkTopicRights(programs, needed)
     if (missing === null) return yield* readiness.remove("topics")
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* monotonicMillis
     if (now - startedAt >= Duration.toMillis(startupTimeout)) return yield* missing
     yield* readiness.set("topics", false, `${missing.message} ${missing.nextStep}`)
     if (now - startedAt >= graceMillis && now - warnedAt >= warnEveryMillis) {

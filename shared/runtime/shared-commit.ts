@@ -2,10 +2,10 @@
  * Commits the complete steps of all processors of a shared partition together: their outputs, and where each of them is now. While a
  * transaction is under way the next one gathers.
  */
-import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { KafkaError, ProducedRecord } from "../kafka/client.ts"
+import { monotonicMillis } from "../model/monotonic.ts"
 import type { Outbound } from "./contract.ts"
 import { type BegunRecords, nothingBegun } from "./isolation.ts"
 import { nothingReady, type ReadySteps } from "./ordered-steps.ts"
@@ -31,7 +31,7 @@ export const commitShared = <E, R>(
     while (true) {
       partition.changed.closeUnsafe()
       if (partition.failure !== null) return yield* partition.failure
-      const wait = partition.millisToCommit(yield* Clock.currentTimeMillis)
+      const wait = partition.millisToCommit(yield* monotonicMillis)
       if (wait > 0) {
         const { positionDue } = partition
         if (positionDue.isOpen) yield* Effect.sleep(wait)
@@ -111,7 +111,7 @@ const addMarksAhead = <E, R>(partition: SharedPartition<E, R>, parts: Array<Part
 const commit = <E, R>(partition: SharedPartition<E, R>, parts: ReadonlyArray<Part<E, R>>) =>
   Effect.gen(function* () {
     const { at, topic, prefix, producer, groupOffsets } = partition.options
-    const begun = yield* Clock.currentTimeMillis
+    const begun = yield* monotonicMillis
     const records = new RecordsOfCommit(prefix)
     const marks: Array<BegunRecords> = []
     for (const { subscriber, ready, next, ticked } of parts) {
@@ -126,7 +126,7 @@ const commit = <E, R>(partition: SharedPartition<E, R>, parts: ReadonlyArray<Par
     partition.isUncertain = true
     yield* producer.commit({ records: records.all, offsets: [] })
     partition.isUncertain = false
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* monotonicMillis
     partition.committedAt = now
     partition.pace.ended(now, now - begun)
     for (const [index, { subscriber, ready, next, ticked }] of parts.entries()) {

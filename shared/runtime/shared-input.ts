@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { type FetchedRecord, KafkaClient, type KafkaError } from "../kafka/client.ts"
+import { monotonicMillisUnsafe } from "../model/monotonic.ts"
 import { AdaptiveBatchLimits } from "./adaptive-limits.ts"
 import { BatchGroup } from "./batch-group.ts"
 import { BatchPacer } from "./batch-pacer.ts"
@@ -282,14 +283,14 @@ const idleMillis = 250
 
 /** What happens by the clock: positions of processors without records move on, and stalled processors make room. */
 const keepTime = <E, R>(shared: SharedPartition<E, R>, interval: Duration.Duration) => {
-  let advancedAt = 0
+  let advancedAt = Number.NEGATIVE_INFINITY
   let advancedTo = shared.options.position
   return everyWhile(interval, shared.timeDue, () => {
-    const now = shared.options.clock.currentTimeMillisUnsafe()
+    const now = monotonicMillisUnsafe(shared.options.clock)
     shared.shed(now)
     if (shared.paused) shared.cutLargest(true)
     shared.observeProgress()
-    if (shared.endOffset !== advancedTo && Math.abs(now - advancedAt) >= shared.subscribers.length * idleMillis) {
+    if (shared.endOffset !== advancedTo && now - advancedAt >= shared.subscribers.length * idleMillis) {
       advancedAt = now
       advancedTo = shared.endOffset
       for (const one of shared.subscribers) shared.advance(one)

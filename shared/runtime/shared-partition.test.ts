@@ -5,6 +5,8 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import type { FetchedRecord } from "../kafka/client.ts"
+import { monotonicMillis } from "../model/monotonic.ts"
+import { clocksSet, withWallClock } from "../testing/wall-clock.ts"
 import { AdaptiveBatchLimits } from "./adaptive-limits.ts"
 import { BatchGroup } from "./batch-group.ts"
 import { Intake } from "./intake.ts"
@@ -156,7 +158,7 @@ it.effect(
     })
 )
 
-it.effect("takes one without a commit for stalled after a second, also where the clock was set back meanwhile", () =>
+it.effect("takes one without a commit for stalled after a second", () =>
   Effect.gen(function* () {
     const { partition } = yield* partitionOf(["a"])
     const one = partition.subscribers[0]!
@@ -166,10 +168,34 @@ it.effect("takes one without a commit for stalled after a second, also where the
     one.onCommitted({ next: null, steps: 0, outputs: 0, millis: 0, now: 3_600_000 })
     assert.isFalse(one.isStalled(3_601_000))
     assert.isTrue(one.isStalled(3_601_001))
-    assert.isFalse(one.isStalled(500))
-    assert.isFalse(one.isStalled(1_500))
-    assert.isTrue(one.isStalled(1_501))
   })
+)
+
+it.effect.each(clocksSet)(
+  "keeps a stalled one from the memory of others though the wall clock is set %s",
+  ([, millis]) =>
+    withWallClock((wall) =>
+      Effect.gen(function* () {
+        const { partition, push, work } = yield* partitionOf(["a", "b"])
+        const one = partition.subscribers[0]!
+        const intake = one.queue.intake!
+        one.queue = new LazyQueue<never, never>(0, {
+          makeQueue: () => ({ intake, steps: { isEmpty: false } as never })
+        })
+        one.queue.ensure()
+        yield* work("b")
+        one.onCommitted({ next: null, steps: 0, outputs: 0, millis: 0, now: yield* monotonicMillis })
+        partition.busy.begun(one)
+        yield* push(["a", "a"])
+        wall.aheadMillis = millis
+        yield* TestClock.adjust("1 second")
+        yield* push(["a"])
+        assert.isNull(one.behindFrom)
+        yield* TestClock.adjust("1 millis")
+        yield* push(["a"])
+        assert.strictEqual(one.behindFrom, 3)
+      })
+    )
 )
 
 it.effect("keeps a fetch's buffer for the queues of few, and copies what is for many", () =>

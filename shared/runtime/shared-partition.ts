@@ -7,6 +7,7 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type { FetchedRecord, KafkaError, Member, TopicPartition, TransactionalProducer } from "../kafka/client.ts"
+import { monotonicMillisUnsafe } from "../model/monotonic.ts"
 import type { AdaptiveBatchLimits } from "./adaptive-limits.ts"
 import { BusySubscribers } from "./busy-subscribers.ts"
 import { distribute, type Receivers, type Takes } from "./distribute.ts"
@@ -69,8 +70,8 @@ export class SharedPartition<E, R> implements RecordSink {
   failure: KafkaError | null = null
   /** A commit is under way, or failed: it may have been written. */
   isUncertain = false
-  /** When the last transaction ended, in milliseconds since the epoch. */
-  committedAt = 0
+  /** When the last transaction ended, in monotonic milliseconds. */
+  committedAt = Number.NEGATIVE_INFINITY
   readonly pace = new TransactionPace()
   /** What was read last had been written some time before. */
   private isLate = false
@@ -102,10 +103,11 @@ export class SharedPartition<E, R> implements RecordSink {
   readonly push = (fetched: ReadonlyArray<FetchedRecord>, endOffset: number, highWatermark: number): void => {
     if (this.ended) return
     this.highWatermark = highWatermark
-    const now = this.options.clock.currentTimeMillisUnsafe()
+    const { clock } = this.options
     const last = fetched[fetched.length - 1]
-    if (last !== undefined) this.isLate = last.timestamp > 0 && now - last.timestamp >= lateMillisMin
-    const isShed = this.isShedAt(now)
+    if (last !== undefined)
+      this.isLate = last.timestamp > 0 && clock.currentTimeMillisUnsafe() - last.timestamp >= lateMillisMin
+    const isShed = this.isShedAt(monotonicMillisUnsafe(clock))
     this.queue(fetched, endOffset, { from: (one) => one.sharedFrom, refuses: isShed })
     const wasMoreComing = this.isMoreComing()
     this.endOffset = endOffset
@@ -129,7 +131,7 @@ export class SharedPartition<E, R> implements RecordSink {
    * @param isLasting the memory has been full for a while, so that no step under way is counted on
    */
   cutLargest(isLasting = false): void {
-    const now = this.options.clock.currentTimeMillisUnsafe()
+    const now = monotonicMillisUnsafe(this.options.clock)
     let surplus = (isLasting ? this.bytesInFlight : this.waiting.bytes) - this.options.bytesInFlightMax / 2
     if (!isLasting)
       for (const one of this.busy.stalled(now)) surplus += one.bytesInFlight - (one.queue.intake?.queued.bytes ?? 0)
@@ -262,8 +264,7 @@ export class SharedPartition<E, R> implements RecordSink {
     const isUnhurried = this.isLate && !this.paused && !this.positionDue.isOpen
     const gather = isUnhurried ? lateGatherMillis : gatherMillis
     const left = this.committedAt + gather - now
-    if (left <= 0 || left > gather) return 0
-    return this.busy.size < gatheredFrom ? 0 : left
+    return left <= 0 || this.busy.size < gatheredFrom ? 0 : left
   }
 
   /** Nothing is in flight. */

@@ -1,9 +1,9 @@
 /** Notices a member that stopped fetching without an error. */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import { KafkaClient, KafkaError, type PartitionOffsets, type TopicPartition } from "../kafka/client.ts"
+import { monotonicMillis } from "../model/monotonic.ts"
 import type { Intake } from "./intake.ts"
 import { untilNext } from "./timers.ts"
 
@@ -61,8 +61,8 @@ const endsOf = (client: KafkaClient["Service"], topic: string, every: Duration.D
     }
     ofClient.set(topic, ends)
     return Effect.gen(function* () {
-      const now = yield* Clock.currentTimeMillis
-      if (Math.abs(now - ends.at) < Duration.toMillis(every) / 8) return ends.offsets
+      const now = yield* monotonicMillis
+      if (now - ends.at < Duration.toMillis(every) / 8) return ends.offsets
       ends.offsets = yield* client.topicOffsets(topic)
       ends.at = now
       return ends.offsets

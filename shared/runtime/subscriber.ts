@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { FetchedRecord, KafkaError } from "../kafka/client.ts"
+import { monotonicMillisUnsafe } from "../model/monotonic.ts"
 import type { AdaptiveBatchLimits } from "./adaptive-limits.ts"
 import type { BatchGroup } from "./batch-group.ts"
 import type { Inbound, PartitionTask, Processor } from "./contract.ts"
@@ -57,8 +58,8 @@ export class Subscriber<E, R> {
   private openedAt = -1
   /** Outputs of its tick that are not committed yet. */
   ticked: Ticked | null = null
-  /** The last commit, or when a step began where none was under way. */
-  private progressAt = 0
+  /** The last commit, or when a step began where none was under way; in monotonic milliseconds. */
+  private progressAt = Number.NEGATIVE_INFINITY
   private scope: Scope.Closeable | null = null
   private opening: Opening<E, R> | null = null
   readonly context: SubscriberContext<Subscriber<never, never>>
@@ -117,8 +118,6 @@ export class Subscriber<E, R> {
   }
 
   isStalled(now: number): boolean {
-    // A wall clock that was set back must not hide it until it has caught up.
-    this.progressAt = Math.min(this.progressAt, now)
     return now - this.progressAt > stalledAfterMillis && this.isBusy
   }
 
@@ -263,7 +262,7 @@ export class Subscriber<E, R> {
         topic: input.topic,
         partition: input.at.partition,
         onBatch: (taken, isFirst) => {
-          if (isFirst) this.onBusy(clock.currentTimeMillisUnsafe())
+          if (isFirst) this.onBusy(monotonicMillisUnsafe(clock))
           this.context.observe({
             type: "batch",
             ...this.name,

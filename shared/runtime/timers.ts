@@ -3,6 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import { monotonicMillisUnsafe } from "../model/monotonic.ts"
 import type { Tick } from "./contract.ts"
 
 /** Acts so often from when the latch is open until `act` finds nothing left to do: who has nothing to do sets no timer. */
@@ -105,7 +106,7 @@ class Alarm {
     const known = Alarm.ofClocks.get(clock)
     const alarms = known ?? new Map<number, Alarm>()
     if (known === undefined) Alarm.ofClocks.set(clock, alarms)
-    const at = clock.currentTimeMillisUnsafe() + millis
+    const at = monotonicMillisUnsafe(clock) + millis
     const alarm = alarms.get(at) ?? new Alarm(clock, alarms, at, millis)
     alarm.waiting.add(latch)
     return alarm

@@ -30,20 +30,15 @@ describe("the pause between two transactions", () => {
 
   it("is longer for events that are seconds late, which wait for a larger transaction, and ends with them", () => {
     const pace = paceAfter(...times(3, 5))
-    pace.ended(10_000, 5, 7_000)
+    pace.ended(10_000, 5, 3_000)
     assert.strictEqual(pace.millisLeft(10_100), 400)
     assert.isAbove(pace.enoughBytes, largeTransactionBytes)
     assert.isAbove(pace.openBytesMax, pace.enoughBytes)
-    assert.strictEqual(pace.millisLeft(9_000), 0)
     // Nothing more is in the log.
     assert.strictEqual(pace.millisLeft(10_100, true), 0)
-    pace.ended(10_400, 5, 10_300)
+    pace.ended(10_400, 5, 100)
     assert.strictEqual(pace.millisLeft(10_400), 0)
     assert.strictEqual(pace.enoughBytes, largeTransactionBytes)
     assert.strictEqual(pace.openBytesMax, 0)
-  })
-
-  it("does not happen where the wall clock was set back", () => {
-    assert.strictEqual(paceAfter(4, ...times(30, 30)).millisLeft(500), 0)
   })
 })

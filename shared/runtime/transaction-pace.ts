@@ -12,12 +12,12 @@ export class TransactionPace {
   private isLate = false
 
   /**
-   * @param now milliseconds since the epoch
-   * @param writtenAt when its last event was written to the log, where that is known
+   * @param now monotonic milliseconds
+   * @param lateMillis how long ago its last event was written to the log, where that is known
    */
-  ended(now: number, tookMillis: number, writtenAt = now): void {
+  ended(now: number, tookMillis: number, lateMillis = 0): void {
     this.endedAt = now
-    this.isLate = writtenAt > 0 && now - writtenAt >= lateMillisMin
+    this.isLate = lateMillis >= lateMillisMin
     this.typical += (tookMillis - this.typical) / smoothedOver
     this.least = Math.min(tookMillis, this.least * leastGrows)
   }
@@ -25,12 +25,12 @@ export class TransactionPace {
   /**
    * 0 where nothing is to be waited for.
    *
+   * @param now monotonic milliseconds
    * @param isAtEnd the log has nothing more: late events do not gather then, since the next stage may wait for them
    */
   millisLeft(now: number, isAtEnd = false): number {
     const pause = this.isLate && !isAtEnd ? latePauseMillis : this.pauseMillis
-    // A wall clock that was set back must not make anything wait until it has caught up.
-    return now < this.endedAt ? 0 : Math.max(0, this.endedAt + pause - now)
+    return Math.max(0, this.endedAt + pause - now)
   }
 
   /** Complete outputs of so many bytes wait for nothing: they are a large transaction as they are. */

@@ -1,5 +1,4 @@
 /** For tests with a broker: topics and records, a bare group member that notes what it receives, and waiting for what a test expects. */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import {
@@ -11,6 +10,7 @@ import {
   type TopicPartition,
   type TransactionalProducer
 } from "../kafka/client.ts"
+import { monotonicMillis } from "../model/monotonic.ts"
 
 let made = 0
 
@@ -98,10 +98,10 @@ export const until = <E = never, R = never>(
   pollMillis = 20
 ): Effect.Effect<void, E, R> =>
   Effect.gen(function* () {
-    const end = (yield* Clock.currentTimeMillis) + deadlineMillis
+    const end = (yield* monotonicMillis) + deadlineMillis
     const late = Effect.suspend(() => Effect.die(new Error(`Not within ${deadlineMillis} ms: ${what}.`)))
     while (true) {
-      const left = end - (yield* Clock.currentTimeMillis)
+      const left = end - (yield* monotonicMillis)
       if (left < 0) return yield* late
       const answer = condition()
       const holds = Effect.isEffect(answer)

@@ -174,8 +174,8 @@ export const sharedMutants: ReadonlyArray<Mutant> = [
   {
     wrong: "A batch waits for the time that the wall clock had before it was set back.",
     file: "shared/runtime/intake.ts",
-    from: "    this.waitingSince = Math.min(this.waitingSince, now)\n",
-    to: "",
+    from: "    return monotonicMillisUnsafe(this.options.clock)",
+    to: "    return this.options.clock.currentTimeMillisUnsafe()",
     tests: ["shared/runtime/intake.test.ts"]
   },
   {

@@ -8,6 +8,7 @@ import { readValues } from "../../../shared/codec/read-values.ts"
 import { environment, SettingsService } from "../../../shared/config/settings.ts"
 import { readDuration } from "../../../shared/connections/duration-text.ts"
 import { loadConnections } from "../../../shared/connectors/load-connections.ts"
+import { monotonicMillis } from "../../../shared/model/monotonic.ts"
 import type { Platform } from "../../../shared/model/platform.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import { followPositions } from "../../../shared/runtime/positions.ts"
@@ -91,12 +92,12 @@ const watch = Effect.fnUntraced(function* (
     })
   )
 
-  let before: { readonly at: number; readonly ends: ReadonlyMap<string, number> } | null = null
+  let before: { readonly begun: number; readonly ends: ReadonlyMap<string, number> } | null = null
   const snapshot = Effect.gen(function* () {
-    const at = yield* Clock.currentTimeMillis
+    const [at, begun] = yield* Effect.all([Clock.currentTimeMillis, monotonicMillis])
     const stored = yield* positions
     const { stages, connections: lags } = yield* stageLags(prefix, eventLog, connections, stored)
-    const seconds = before === null ? 0 : (at - before.at) / 1_000
+    const seconds = before === null ? 0 : (begun - before.begun) / 1_000
     const rateOf = (name: string, end: number) =>
       before === null || seconds === 0 ? 0 : Math.max(0, end - (before.ends.get(name) ?? end)) / seconds
     const counted = counts
@@ -113,7 +114,7 @@ const watch = Effect.fnUntraced(function* (
         health: statuses.get(id) ?? null
       }))
     }
-    before = { at, ends: new Map(stages.map(({ name, end }) => [name, end])) }
+    before = { begun, ends: new Map(stages.map(({ name, end }) => [name, end])) }
     return found
   })
   return { snapshot }

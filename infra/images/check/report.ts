@@ -1,10 +1,10 @@
 /** What was checked, as it goes and in the end. */
 import process from "node:process"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
+import { monotonicMillis } from "../../../shared/model/monotonic.ts"
 import { describeFailure, exitCodes, formatFailure } from "../../../shared/runtime/exit.ts"
 
 export interface Report {
@@ -26,9 +26,9 @@ export const makeReport = (): Report => {
   return {
     check: (name, work) =>
       Effect.gen(function* () {
-        const from = yield* Clock.currentTimeMillis
+        const from = yield* monotonicMillis
         const result = yield* Effect.result(work)
-        const seconds = (((yield* Clock.currentTimeMillis) - from) / 1000).toFixed(1)
+        const seconds = (((yield* monotonicMillis) - from) / 1000).toFixed(1)
         const well = result._tag === "Success"
         if (well) passed++
         else failed++

@@ -6,6 +6,7 @@ import type { SourcePosition } from "../../../schemas/types.gen.ts"
 import { Codecs, type Records, type SchemaName } from "../../../shared/codec/codecs.ts"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { type FetchedRecord, KafkaClient } from "../../../shared/kafka/client.ts"
+import { monotonicMillis } from "../../../shared/model/monotonic.ts"
 import type { Platform } from "../../../shared/model/platform.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import { followPositions } from "../../../shared/runtime/positions.ts"
@@ -33,10 +34,10 @@ export const monitorStages = Effect.fnUntraced(function* (state: ConsoleState, c
   let rates: ReadonlyArray<StageRates> = []
   let latencies: ReadonlyMap<string, Percentiles | null> = new Map()
   let before: { readonly at: number; readonly ends: ReadonlyMap<string, number> } | null = null
-  let sampledAt = 0
+  let sampledAt = Number.NEGATIVE_INFINITY
 
   const measure = Effect.gen(function* () {
-    const at = yield* Clock.currentTimeMillis
+    const at = yield* monotonicMillis
     const lags = yield* stageLags(topicPrefix, eventLog, connections, yield* positions)
     if (state.hub.count > 0 && at - sampledAt >= sampleEveryMillis) {
       sampledAt = at
@@ -55,7 +56,7 @@ export const monitorStages = Effect.fnUntraced(function* (state: ConsoleState, c
       latency_ms: latencies.get(latencyOf) ?? null
     }))
     before = { at, ends: new Map(stagesOf(lags).map(({ stage, end }) => [stage, end])) }
-    take(state, lags, at)
+    take(state, lags, yield* Clock.currentTimeMillis)
   }).pipe(
     Effect.catch((error) =>
       Effect.logWarning("The stages' lags could not be read; they are tried again.").pipe(
@@ -64,14 +65,14 @@ export const monitorStages = Effect.fnUntraced(function* (state: ConsoleState, c
     )
   )
   const { hub } = state
-  let prunedAt = 0
+  let prunedAt = Number.NEGATIVE_INFINITY
   const measureAgain = Effect.forever(
     Effect.gen(function* () {
       yield* measure
-      const now = yield* Clock.currentTimeMillis
+      const now = yield* monotonicMillis
       if (now - prunedAt >= pruneMillis) {
         prunedAt = now
-        state.prune(now)
+        state.prune(yield* Clock.currentTimeMillis)
       }
       if (hub.count > 0) yield* Effect.sleep(measureEvery)
       else yield* Effect.timeoutOption(hub.watched.await, measureUnwatchedEvery)

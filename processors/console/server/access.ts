@@ -1,4 +1,4 @@
-/** Who may ask the console what: hosts, origins, the token, sessions. Time in milliseconds since the epoch. */
+/** Who may ask the console what: hosts, origins, the token, sessions. Times in monotonic milliseconds. */
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto"
 import * as Redacted from "effect/Redacted"
 import { actionHeader } from "../api.ts"

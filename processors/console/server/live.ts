@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
+import { monotonicMillisUnsafe } from "../../../shared/model/monotonic.ts"
 import type { ConsoleState } from "../state/console-state.ts"
 import { eventText, type LiveFilter, subscribersMax } from "../state/live-hub.ts"
 import { RequestError } from "./request.ts"
@@ -29,7 +30,7 @@ export const liveResponse = (state: ConsoleState, query: URLSearchParams, isAllo
         Effect.acquireRelease(
           Effect.sync(() => {
             const send = (text: string): boolean => {
-              if (isAllowed(clock.currentTimeMillisUnsafe())) return Queue.offerUnsafe(queue, text)
+              if (isAllowed(monotonicMillisUnsafe(clock))) return Queue.offerUnsafe(queue, text)
               Queue.offerUnsafe(queue, eventText("bye", { reason: "signed_out" }))
               Queue.endUnsafe(queue)
               return false

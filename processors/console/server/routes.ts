@@ -8,6 +8,7 @@ import { SettingsService } from "../../../shared/config/settings.ts"
 import { Connections } from "../../../shared/connections/connections.ts"
 import { Credentials } from "../../../shared/credentials/credentials.ts"
 import { indexClient } from "../../../shared/event-story/ask-index.ts"
+import { monotonicMillis } from "../../../shared/model/monotonic.ts"
 import { type Route, withBody } from "../../../shared/runtime/http-server.ts"
 import type { ProgramServices } from "../../../shared/runtime/services.ts"
 import { version } from "../../../shared/runtime/version.ts"
@@ -80,7 +81,7 @@ export const makeRoutes = ({ state, access, redrives }: RoutesOptions) =>
       answer: Effect.Effect<HttpServerResponse.HttpServerResponse, unknown, Services>
     ) =>
       Effect.gen(function* () {
-        const now = yield* Clock.currentTimeMillis
+        const now = yield* monotonicMillis
         return access.isSignedIn(accessOf(request), now)
           ? yield* answer
           : errorResponse(notSignedIn.status, notSignedIn)
@@ -106,7 +107,7 @@ export const makeRoutes = ({ state, access, redrives }: RoutesOptions) =>
     const signIn = HttpRouter.route("POST", "/api/session", (request) =>
       withBody(request, (bytes) =>
         Effect.gen(function* () {
-          const now = yield* Clock.currentTimeMillis
+          const now = yield* monotonicMillis
           if (!access.tokenRequired) return json(session(true))
           const { token } = yield* checkedBody<Body>(bytes)
           const signed = typeof token === "string" ? access.signIn(token, now) : null
@@ -125,7 +126,7 @@ export const makeRoutes = ({ state, access, redrives }: RoutesOptions) =>
       })
     )
     const asked = HttpRouter.route("GET", "/api/session", (request) =>
-      Effect.map(Clock.currentTimeMillis, (now) => json(session(access.isSignedIn(accessOf(request), now))))
+      Effect.map(monotonicMillis, (now) => json(session(access.isSignedIn(accessOf(request), now))))
     )
     const live = HttpRouter.route("GET", "/api/live", (request) => {
       const cookie = cookieOf(request.headers["cookie"] ?? "")

@@ -8,6 +8,7 @@ import * as Semaphore from "effect/Semaphore"
 import type { Connection } from "../../../shared/connections/connection.ts"
 import type { Connector, EventVerdict, RequestContext, Secret } from "../../../shared/connectors/connector.ts"
 import { failureVerdict } from "../../../shared/connectors/http/http-failure.ts"
+import { monotonicMillisUnsafe } from "../../../shared/model/monotonic.ts"
 import type { DeliveryServicesShape } from "./delivery-services.ts"
 import type { DeliverySettings } from "./settings.ts"
 
@@ -23,8 +24,10 @@ export interface ConnectionCredential {
 
 interface Held {
   readonly context: RequestContext
-  /** `Clock`, in milliseconds. */
+  /** In monotonic milliseconds. */
   readonly until: number
+  /** By the wall clock as well: while a machine is suspended the other one stands, and the platform's does not. */
+  readonly wallUntil: number
 }
 
 export const makeConnectionCredential = (
@@ -55,9 +58,9 @@ class CachedCredential implements ConnectionCredential {
   }
 
   get context(): Effect.Effect<RequestContext, CredentialFailure> {
-    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    return Effect.clockWith((clock) => {
       const { held } = this
-      return held !== null && now < held.until ? Effect.succeed(held.context) : this.obtainOnce()
+      return isUsable(held, clock) ? Effect.succeed(held.context) : this.obtainOnce()
     })
   }
 
@@ -71,9 +74,11 @@ class CachedCredential implements ConnectionCredential {
   private obtainOnce(): Effect.Effect<RequestContext, CredentialFailure> {
     return this.one.withPermits(1)(
       Effect.gen({ self: this }, function* () {
-        const now = yield* Clock.currentTimeMillis
-        if (this.held === null || now >= this.held.until) this.held = yield* this.obtain()
-        return this.held.context
+        const { held } = this
+        if (isUsable(held, yield* Clock.Clock)) return held.context
+        const obtained = yield* this.obtain()
+        this.held = obtained
+        return obtained.context
       })
     )
   }
@@ -93,9 +98,15 @@ class CachedCredential implements ConnectionCredential {
             }
           })
       )
-      const now = yield* Clock.currentTimeMillis
+      const clock = yield* Clock.Clock
+      const [begun, wallBegun] = [monotonicMillisUnsafe(clock), clock.currentTimeMillisUnsafe()]
+      const held = (context: RequestContext, life: number): Held => ({
+        context,
+        until: begun + life,
+        wallUntil: wallBegun + life
+      })
       const context = this.contextOf(secret)
-      if (connector.refresh === undefined) return { context, until: now + Duration.toMillis(settings.secretLife) }
+      if (connector.refresh === undefined) return held(context, Duration.toMillis(settings.secretLife))
       const response = yield* Effect.mapError(
         services.execute(connector.refresh.request(context)),
         (failure) => new CredentialFailure({ verdict: verdictOf(failureVerdict(failure)) })
@@ -103,8 +114,7 @@ class CachedCredential implements ConnectionCredential {
       const result = connector.refresh.read(response)
       if (result._tag === "Refused") return yield* new CredentialFailure({ verdict: result.verdict })
       const life = Duration.toMillis(result.expiresIn) - Duration.toMillis(settings.tokenMargin)
-      const until = now + Math.max(0, life)
-      return { context: this.contextOf({ ...secret, access_token: result.accessToken }), until }
+      return held(this.contextOf({ ...secret, access_token: result.accessToken }), Math.max(0, life))
     })
   }
 
@@ -112,6 +122,9 @@ class CachedCredential implements ConnectionCredential {
     return { connection: this.connection, secret, open: this.services.open }
   }
 }
+
+const isUsable = (held: Held | null, clock: Clock.Clock): held is Held =>
+  held !== null && monotonicMillisUnsafe(clock) < held.until && clock.currentTimeMillisUnsafe() < held.wallUntil
 
 const verdictOf = (verdict: ReturnType<typeof failureVerdict>): EventVerdict =>
   verdict._tag === "All" ? verdict.verdict : { errorClass: "transient", reasonCode: null, message: null }

@@ -64,7 +64,7 @@ export const deliveryProcessor = (
       open: (assigned) =>
         Effect.gen(function* () {
           yield* owned
-          const task = taskOf(delivery, assigned)
+          const task = taskOf(delivery, assigned, yield* Clock.Clock)
           if (delivery.connector.idempotent) partitions.set(nameOf(assigned), task)
           return task
         }),
@@ -106,10 +106,10 @@ class DeliveryTask implements Partition, PartitionTask<DeliveryError, never> {
   }
 }
 
-const taskOf = (delivery: DeliveryContextShape, assigned: AssignedPartition): DeliveryTask => {
+const taskOf = (delivery: DeliveryContextShape, assigned: AssignedPartition, clock: Clock.Clock): DeliveryTask => {
   const { asyncOutcome, idempotent: isIdempotent } = delivery.connector
   const intents = isIdempotent ? null : intentsOf(delivery, assigned)
-  const poller = asyncOutcome === undefined ? null : makeStatusPoller(delivery, assigned, asyncOutcome)
+  const poller = asyncOutcome === undefined ? null : makeStatusPoller(delivery, assigned, asyncOutcome, clock)
   const task = new DeliveryTask({ delivery, intents, poller, partitions: assigned.partitions ?? 1 })
   if (intents === null && poller === null) return task
   const restore = [intents?.restore, poller?.restore].filter((entry) => entry !== undefined)

@@ -1,5 +1,4 @@
 /** One request: pause → deadline order → circuit breaker → rate limiter → credential → send intent → HTTP → verdict. */
-import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -9,6 +8,7 @@ import { failureVerdict } from "../../../shared/connectors/http/http-failure.ts"
 import { readAnswer } from "../../../shared/connectors/read-answer.ts"
 import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import type { KafkaError } from "../../../shared/kafka/client.ts"
+import { monotonicMillis, monotonicMillisUnsafe } from "../../../shared/model/monotonic.ts"
 import type { RequestTracker } from "../../../shared/runtime/requests.ts"
 import type { CallOutcome } from "../resilience/circuit-breaker.ts"
 import type { DeliveryContextShape } from "./delivery-context.ts"
@@ -129,12 +129,12 @@ const sendSome = (
   const offered = count < events.length ? events.slice(0, count) : events
   return Effect.flatMap(limiter.acquire({ requests: 1, events: offered.length }), (waited) =>
     Effect.flatMap(Effect.result(credential.context), (access) =>
-      Effect.flatMap(Clock.currentTimeMillis, (attemptedAt) => {
+      Effect.flatMap(bothTimes, ({ attemptedAt, begunAt }) => {
         // Not waited for here: a request that has to be finished may need the permit.
         if (!guard.isReady()) return Effect.as(metrics.limiterWait(waited), nothingSentOf(events))
         // Pause, circuit and limiter may have taken hours, and one event too old fails a whole request of Meta's.
         const { fresh: sent, stopped } = separateUnsendable(offered, attemptedAt, delivery)
-        const parts: RequestParts = { sent, stopped, held: events.slice(count), attemptedAt, waited }
+        const parts: RequestParts = { sent, stopped, held: events.slice(count), attemptedAt, begunAt, waited }
         const unsent = (verdict: BatchVerdict, asked: boolean) =>
           Effect.as(metrics.limiterWait(waited), withoutResponse(parts, verdict, asked))
         if (sent.length === 0) return unsent(nothingSent, false)
@@ -148,9 +148,15 @@ const sendSome = (
   )
 }
 
+const bothTimes = Effect.clockWith((clock) =>
+  Effect.succeed({ attemptedAt: clock.currentTimeMillisUnsafe(), begunAt: monotonicMillisUnsafe(clock) })
+)
+
 /** What becomes of the events of a request. */
 interface RequestParts extends Pick<RequestResult, "sent" | "stopped" | "held"> {
   readonly attemptedAt: number
+  /** The same in monotonic milliseconds. */
+  readonly begunAt: number
   /** For the rate limiter. */
   readonly waited: Duration.Duration
 }
@@ -166,11 +172,11 @@ const sendParts = (
   const payloads = sent.map(({ event }) => event)
   const request = connector.request(payloads, context)
   const answered = Effect.flatMap(Effect.result(services.execute(request)), (response) =>
-    Effect.map(Clock.currentTimeMillis, (now): ResponseReading => {
+    Effect.map(monotonicMillis, (now): ResponseReading => {
       const verdict = Result.isSuccess(response)
         ? readAnswer(connector, delivery.connection, response.success, payloads)
         : failureVerdict(response.failure)
-      const ended = { request, events: sent, facts: factsOf(parts, verdict, now), verdict, response }
+      const ended = { request, events: sent, facts: factsOf(parts, verdict, now - parts.begunAt), verdict, response }
       const ambiguous = Result.isSuccess(response)
         ? isAmbiguous(response.success.status, verdict)
         : response.failure.mayHaveArrived
@@ -191,10 +197,10 @@ const sendParts = (
   )
 }
 
-const factsOf = ({ sent, attemptedAt }: RequestParts, verdict: BatchVerdict, now: number): RequestFacts => ({
+const factsOf = ({ sent, attemptedAt }: RequestParts, verdict: BatchVerdict, latencyMillis: number): RequestFacts => ({
   requestId: verdict.requestId,
   trackingId: verdict.trackingId,
-  latencyMillis: now - attemptedAt,
+  latencyMillis,
   attemptedAt,
   batchSize: sent.length,
   eventsReceived: verdict.eventsReceived,
@@ -206,7 +212,7 @@ const withoutResponse = (parts: RequestParts, verdict: BatchVerdict, asked: bool
   stopped: parts.stopped,
   held: parts.held,
   verdict,
-  facts: factsOf(parts, verdict, parts.attemptedAt),
+  facts: factsOf(parts, verdict, 0),
   ambiguous: false,
   carried: false,
   callOutcome: asked ? callOutcome(verdict) : "ignored"

@@ -2,10 +2,10 @@
  * What a connection reports: metrics, each with the connection and platform as attributes, updated once a request or a batch;
  * and the log of a platform's warnings.
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
+import { monotonicMillis } from "../../../shared/model/monotonic.ts"
 import {
   type Attributes,
   type CounterSeries,
@@ -257,7 +257,7 @@ export const makeLogOnce = (connection: string): LogOnce => {
   return (warnings, requestId) =>
     warnings.length === 0
       ? Effect.void
-      : Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      : Effect.flatMap(monotonicMillis, (now) => {
           logged ??= new Map()
           const texts = logged
           const news = warnings.filter((warning) => isNews(texts, warning, now))

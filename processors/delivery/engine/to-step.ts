@@ -90,7 +90,7 @@ export const makeStep = (
   if (intents !== null) outputs.push(...intents.settle(attempted, now))
   const pending = acceptedRequests(connection, attempted, now)
   for (const request of pending) outputs.push(pendingRecord(delivery, batch, request.later_id, request))
-  poller?.keep(pending, now)
+  poller?.keep(pending)
   const counted = { outcomes: all, unreadable: triaged.unreadable.length }
   if (intents === null) return { step: { outputs, release }, ...counted }
   const ids = triaged.ready.map(({ event }) => event.event_id)

@@ -12,6 +12,7 @@ import * as Result from "effect/Result"
 import type { PendingOutcome } from "../../../schemas/types.gen.ts"
 import type { RegistryError } from "../../../shared/codec/codecs.ts"
 import type { AsyncOutcomeReading, Connector, EventVerdict } from "../../../shared/connectors/connector.ts"
+import { monotonicMillisUnsafe } from "../../../shared/model/monotonic.ts"
 import { headerNames, topicNames } from "../../../shared/model/topics.ts"
 import type { AssignedPartition, Inbound, PartitionTask, Restore } from "../../../shared/runtime/contract.ts"
 import type { DeliveryContextShape } from "../engine/delivery-context.ts"
@@ -21,21 +22,22 @@ import { pendingRecord } from "./pending.ts"
 export interface StatusPoller {
   readonly restore: Restore<RegistryError, never>
   /** Takes note of accepted requests, whose records the step commits. */
-  readonly keep: (outcomes: ReadonlyArray<PendingOutcome>, now: number) => void
+  readonly keep: (outcomes: ReadonlyArray<PendingOutcome>) => void
   readonly tick: NonNullable<PartitionTask<never, never>["tick"]>
 }
 
 interface Pending {
   readonly outcome: PendingOutcome
   polls: number
-  /** `Clock`, in milliseconds. */
+  /** In monotonic milliseconds. */
   nextAt: number
 }
 
 export const makeStatusPoller = (
   delivery: DeliveryContextShape,
   assigned: AssignedPartition,
-  asyncOutcome: NonNullable<Connector["asyncOutcome"]>
+  asyncOutcome: NonNullable<Connector["asyncOutcome"]>,
+  clock: Clock.Clock
 ): StatusPoller => {
   const pendings = new Map<string, Pending>()
   /** Open while something is polled. */
@@ -53,7 +55,7 @@ export const makeStatusPoller = (
     const final = conclusion(reading, pending, now, delivery)
     if (final === null) {
       pending.polls += 1
-      pending.nextAt = now + Duration.toMillis(waitAfter(pending.polls, reading, delivery))
+      pending.nextAt = monotonicMillisUnsafe(clock) + Duration.toMillis(waitAfter(pending.polls, reading, delivery))
       return []
     }
     pendings.delete(pending.outcome.later_id)
@@ -67,7 +69,7 @@ export const makeStatusPoller = (
       apply: (records) =>
         Effect.gen(function* () {
           yield* delivery.codecs.loadSchemas(records.map((record) => record.value))
-          const now = yield* Clock.currentTimeMillis
+          const now = monotonicMillisUnsafe(clock)
           for (const record of records) {
             if (record.headers[headerNames.connection] !== delivery.connection.id) continue
             const trackingId = record.key?.toString("utf8").slice(delivery.connection.id.length + 1) ?? ""
@@ -77,16 +79,16 @@ export const makeStatusPoller = (
           }
         })
     },
-    keep: (outcomes, now) => {
-      for (const outcome of outcomes) add(outcome, now + Duration.toMillis(delivery.settings.pollFirst))
+    keep: (outcomes) => {
+      const first = monotonicMillisUnsafe(clock) + Duration.toMillis(delivery.settings.pollFirst)
+      for (const outcome of outcomes) add(outcome, first)
     },
     tick: {
       every: delivery.settings.pollFirst,
       due,
       step: Effect.gen(function* () {
         if (pendings.size === 0) due.closeUnsafe()
-        const now = yield* Clock.currentTimeMillis
-        const polled = longestDue(pendings.values(), now).slice(0, delivery.settings.pollBatch)
+        const polled = longestDue(pendings.values(), monotonicMillisUnsafe(clock)).slice(0, delivery.settings.pollBatch)
         const concluded = (yield* Effect.forEach(yield* allowed(delivery, polled), pollOne, {
           concurrency: pollsAtATime
         })).flat()

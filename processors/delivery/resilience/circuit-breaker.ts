@@ -3,11 +3,11 @@
  * have succeeded it closes. Effect's own (experimental) breaker admits one probe and rejects instead of waiting, while
  * a delivery has to wait for its platform, so this one is ours.
  */
-import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { monotonicMillis } from "../../../shared/model/monotonic.ts"
 
 export type CircuitState = "CLOSED" | "OPEN" | "HALF_OPEN"
 
@@ -100,9 +100,7 @@ class Circuit implements CircuitBreaker {
   private admit(): Effect.Effect<Permit> {
     return Effect.gen({ self: this }, function* () {
       while (true) {
-        const now = yield* Clock.currentTimeMillis
-        // A wall clock that was set back must not make calls wait until it has caught up.
-        this.reopensAt = Math.min(this.reopensAt, now + Duration.toMillis(this.settings.recovery))
+        const now = yield* monotonicMillis
         if (this.now === "OPEN" && now >= this.reopensAt) this.change("HALF_OPEN")
         if (this.now === "CLOSED") return { probing: false, generation: this.generation }
         if (this.now === "HALF_OPEN" && this.inFlight + this.successes < this.settings.halfOpenCalls) {
@@ -119,7 +117,7 @@ class Circuit implements CircuitBreaker {
   }
 
   private book<A, E>(generation: number, exit: Exit.Exit<readonly [CallOutcome, A], E>): Effect.Effect<void> {
-    return Effect.map(Clock.currentTimeMillis, (now) =>
+    return Effect.map(monotonicMillis, (now) =>
       this.settle(generation, Exit.isSuccess(exit) ? exit.value[0] : "ignored", now)
     )
   }

@@ -1,8 +1,8 @@
 /** What bounds the rate of a connection's requests. */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
+import { monotonicMillis } from "../../../shared/model/monotonic.ts"
 
 /**
  * A rate limiter by the specification: token bucket, 100 tokens, 10 a second; acquire, or wait for a token. It counts
@@ -60,7 +60,7 @@ export interface RateLimiter {
 }
 
 export const makeRateLimiter = (settings: RateLimiterSettings = rateLimiterDefaults): Effect.Effect<RateLimiter> =>
-  Effect.map(Clock.currentTimeMillis, (start) => new Limiter(settings, start))
+  Effect.map(monotonicMillis, (start) => new Limiter(settings, start))
 
 class Limiter implements RateLimiter {
   readonly settings: RateLimiterSettings
@@ -85,7 +85,7 @@ class Limiter implements RateLimiter {
   }
 
   acquire(cost: Cost): Effect.Effect<Duration.Duration> {
-    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    return Effect.flatMap(monotonicMillis, (now) => {
       if (this.waiting === 0 && takeOrWait(this, cost, now) === 0) return notWaited
       this.waiting++
       this.turn ??= Semaphore.makeUnsafe(1)
@@ -99,29 +99,27 @@ class Limiter implements RateLimiter {
   }
 
   setShare(share: number): Effect.Effect<void> {
-    return Effect.map(Clock.currentTimeMillis, (now) => {
+    return Effect.map(monotonicMillis, (now) => {
       advance(this, now)
       this.share = Math.min(1, Math.max(shareMin, share))
     })
   }
 
   throttle(duration: Duration.Duration): Effect.Effect<void> {
-    return Effect.map(Clock.currentTimeMillis, (now) => {
-      advance(this, now)
+    return Effect.map(monotonicMillis, (now) => {
       this.throttledUntil = Math.max(this.throttledUntil, now + Math.ceil(Duration.toMillis(duration)))
     })
   }
 
   reportUsage(percent: number): Effect.Effect<void> {
-    return Effect.map(Clock.currentTimeMillis, (now) => {
+    return Effect.map(monotonicMillis, (now) => {
       advance(this, now)
       this.usage = { percent, until: now + Duration.toMillis(this.settings.usageHolds) }
     })
   }
 
   rampUp(from: number, over: Duration.Duration): Effect.Effect<void> {
-    return Effect.map(Clock.currentTimeMillis, (now) => {
-      advance(this, now)
+    return Effect.map(monotonicMillis, (now) => {
       this.ramp = { from, start: now, end: now + Duration.toMillis(over) }
       this.requests = { tokens: Math.min(this.requests.tokens, 1), at: now }
       this.events = { tokens: Math.min(this.events.tokens, 0), at: now }
@@ -129,26 +127,23 @@ class Limiter implements RateLimiter {
   }
 
   get factor(): Effect.Effect<number> {
-    return Effect.map(Clock.currentTimeMillis, (now) => {
-      advance(this, now)
-      return factorAt(this, now)
-    })
+    return Effect.map(monotonicMillis, (now) => factorAt(this, now))
   }
 
   private attempt(cost: Cost): Effect.Effect<number> {
-    return Effect.map(Clock.currentTimeMillis, (now) => takeOrWait(this, cost, now))
+    return Effect.map(monotonicMillis, (now) => takeOrWait(this, cost, now))
   }
 
   private wait(cost: Cost): Effect.Effect<Duration.Duration> {
     return Effect.gen({ self: this }, function* () {
-      const since = yield* Clock.currentTimeMillis
+      const since = yield* monotonicMillis
       let millis = yield* this.attempt(cost)
       while (millis > 0) {
         // Never longer than this, since the share, the usage or the ramp may change meanwhile.
         yield* Effect.sleep(Duration.millis(Math.min(millis, recheckMillis)))
         millis = yield* this.attempt(cost)
       }
-      return Duration.millis((yield* Clock.currentTimeMillis) - since)
+      return Duration.millis((yield* monotonicMillis) - since)
     })
   }
 }
@@ -175,21 +170,12 @@ const takeOrWait = (limiter: Limiter, cost: Cost, now: number): number => {
 /** Refills the buckets, and gives the rates now. */
 const advance = (limiter: Limiter, now: number) => {
   const { settings } = limiter
-  if (now < limiter.requests.at) setBack(limiter, limiter.requests.at - now)
   const factor = factorAt(limiter, now)
   const requests = scaled(settings.requests, factor)
   const events = settings.events === null ? null : scaled(settings.events, factor)
   limiter.requests = refill(limiter.requests, requests, now)
   if (events !== null) limiter.events = refill(limiter.events, events, now)
   return { requests, events }
-}
-
-/** A wall clock that was set back must not make anything wait until it has caught up: its times are moved with it. */
-const setBack = (limiter: Limiter, millis: number): void => {
-  const { ramp, usage } = limiter
-  limiter.throttledUntil -= millis
-  limiter.usage = { ...usage, until: usage.until - millis }
-  limiter.ramp = ramp === null ? null : { ...ramp, start: ramp.start - millis, end: ramp.end - millis }
 }
 
 const factorAt = (limiter: Limiter, now: number): number =>
@@ -218,7 +204,7 @@ const shareMin = 0.001
 /** A token bucket as a value: time comes in as a number, so that each rule is tested alone. */
 interface TokenBucket {
   readonly tokens: number
-  /** `Clock` of the last refill, in milliseconds. */
+  /** When it was last refilled, in monotonic milliseconds. */
   readonly at: number
 }
 
@@ -228,9 +214,9 @@ interface BucketRate {
   readonly perMilli: number
 }
 
-/** The bucket at `now`; a clock that went back adds nothing. */
+/** The bucket at `now`. */
 const refill = (bucket: TokenBucket, rate: BucketRate, now: number): TokenBucket => ({
-  tokens: Math.min(rate.capacity, bucket.tokens + Math.max(0, now - bucket.at) * rate.perMilli),
+  tokens: Math.min(rate.capacity, bucket.tokens + (now - bucket.at) * rate.perMilli),
   at: now
 })
 

@@ -28,6 +28,7 @@ it.effect("reads what the sealer has written since once a minute, also where the
     yield* refresh
     assert.strictEqual(asked, 1)
     yield* TestClock.setTime(0)
+    yield* TestClock.adjust("1 second")
     yield* refresh
     assert.strictEqual(asked, 2)
   })

@@ -1,10 +1,10 @@
 /** How the normalizer reads `sealed-events`: a record is opened, or its person was erased, or it is a problem. */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { type IdentityKey, personIdBytes } from "../../../shared/credentials/identity-key.ts"
 import { openEvent, sealedIdsOf } from "../../../shared/credentials/sealed-event.ts"
 import { KafkaClient, type KafkaError } from "../../../shared/kafka/client.ts"
+import { monotonicMillis } from "../../../shared/model/monotonic.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import { type Inbound, type Restore, RuntimeOptions } from "../../../shared/runtime/contract.ts"
 import { type IdWords, wordsOfBytes } from "../../../shared/suppression/id-map.ts"
@@ -34,7 +34,7 @@ export const makeSealedReader = (
 ): SealedReader => {
   const secrets = new PersonSecrets()
   let next = 0
-  let refreshedAt = 0
+  let refreshedAt = Number.NEGATIVE_INFINITY
   const take = (records: ReadonlyArray<Inbound>): void => {
     for (const record of records) {
       secrets.restore(record)
@@ -59,9 +59,8 @@ export const makeSealedReader = (
     },
     // A sealed record and its secrets are one transaction: who reads the one finds the others in the log.
     refresh: Effect.fnUntraced(function* (records: ReadonlyArray<Inbound>) {
-      const now = yield* Clock.currentTimeMillis
-      // Also where the wall clock was set back.
-      const age = Math.abs(now - refreshedAt)
+      const now = yield* monotonicMillis
+      const age = now - refreshedAt
       const isDue = age >= refreshMillis || (age >= erasedRefreshMillis && records.some(mayBeDestroyed))
       if (!isDue && !records.some(isMissing)) return
       refreshedAt = now

@@ -3,7 +3,6 @@
  * costs what no longer fits, which is counted, and never the pipeline. Effect's exporters hand over to it at once, so that none
  * of them holds more than one batch.
  */
-import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -11,6 +10,7 @@ import * as Latch from "effect/Latch"
 import * as Metric from "effect/Metric"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
+import { monotonicMillis } from "../../model/monotonic.ts"
 
 const signals = ["traces", "metrics", "logs"] as const
 export type Signal = (typeof signals)[number]
@@ -106,7 +106,7 @@ export const makeExportQueue = (options: ExportQueueOptions): Effect.Effect<Expo
 /** Null once it is taken, else why it is dropped. OTLP says which answers may be repeated ("Failures", OTLP/HTTP). */
 const sendUntilTaken = (send: Effect.Effect<Answer, string>, health: Health) =>
   Effect.gen(function* () {
-    const startedAt = yield* Clock.currentTimeMillis
+    const startedAt = yield* monotonicMillis
     for (let attempt = 0; ; attempt++) {
       const answer = yield* Effect.result(send)
       const status = answer._tag === "Success" ? answer.success.status : null
@@ -120,7 +120,7 @@ const sendUntilTaken = (send: Effect.Effect<Answer, string>, health: Health) =>
         answer._tag === "Success" ? Number(answer.success.retryAfter ?? Number.NaN) * 1_000 : Number.NaN
       const usual = Math.min(delayMillisMax, delayMillisMin * 2 ** attempt) * (0.75 + (yield* Random.next) / 2)
       const delay = Number.isFinite(retryAfter) && retryAfter > 0 ? Math.min(retryAfter, giveUpMillis) : usual
-      if ((yield* Clock.currentTimeMillis) - startedAt + delay > giveUpMillis) return "not_taken"
+      if ((yield* monotonicMillis) - startedAt + delay > giveUpMillis) return "not_taken"
       yield* Effect.sleep(delay)
     }
   })
@@ -145,7 +145,7 @@ const makeHealth = (signal: Signal): Health => {
       return Effect.logInfo("The OpenTelemetry collector takes telemetry again.").pipe(Effect.annotateLogs({ signal }))
     }),
     fails: (reason) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      Effect.flatMap(monotonicMillis, (now) => {
         // One alone may be a connection that broke.
         if (++failures < 2 || (loggedAt !== null && now - loggedAt < logAgainMillis)) return Effect.void
         loggedAt = now

@@ -1,0 +1,15 @@
+/** The clock of what lasts or is waited for in this process: nothing sets it back or forward (decision 96). */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+
+/**
+ * Milliseconds of the monotonic clock, whole ones. Their origin means nothing: only differences of two readings in one process do. Never
+ * for what is stored, shown, or compared with the time of a record or of another machine.
+ */
+export const monotonicMillisUnsafe = (clock: Clock.Clock): number =>
+  Math.floor(Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000)
+
+/** As `monotonicMillisUnsafe`, of the clock in the context. */
+export const monotonicMillis: Effect.Effect<number> = Effect.withFiber((fiber) =>
+  Effect.succeed(monotonicMillisUnsafe(fiber.getRef(Clock.Clock)))
+)
