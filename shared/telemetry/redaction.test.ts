@@ -33,10 +33,46 @@ describe("redact", () => {
     "2026-11-23T08:50:20.430Z connection meta-shop: HTTP 429, wait 30 s.",
     "brokers 127.0.0.1:9092, https://graph.facebook.com/v26.0/1234567890/events",
     "event o-42 (9f1c2d3e-0000-4000-8000-123456789abc) was refused: 100/2804003",
-    "The credential env:META_TOKEN does not exist."
+    "The credential env:META_TOKEN does not exist.",
+    // Meta's texts of code 190.
+    "Error validating access token: Session has expired on Friday, 27-Nov-26 08:00:00 PST. The current time is Monday, 30-Nov-26 03:11:32 PST.",
+    "Error validating access token: The session has been invalidated because the user changed their password or Facebook has changed the session for security reasons.",
+    "Error validating access token: Session does not match current stored session.",
+    "Error validating access token: This may be because the user logged out or may be due to a system error.",
+    "Error validating access token: Sessions for the user are not allowed because the user is not a confirmed user.",
+    "Error validating access token: You cannot access the app till you log in to www.facebook.com and follow the instructions given.",
+    "Invalid OAuth access token - Cannot parse access token",
+    "The access token could not be decrypted",
+    "Invalid access token: expired."
   ]
   it.each(kept)("keeps: %s", (text) => {
     assert.strictEqual(redact(text), text)
+  })
+
+  it("takes out whatever looks like a token behind the words of a platform's sentence", () => {
+    const before = fc.constantFrom(
+      ...["Error validating access token: ", "access token:", "token = ", "access_token: ", 'token: "', "Token:  "]
+    )
+    const word = fc.constantFrom("", "Session", "Sessions.", "this", "expired.", "users", "Your-", "invalid=")
+    const token = fc.stringMatching(/^[A-Za-z0-9_.~+/-]{3,40}[A-Za-z0-9]$/)
+
+    const after = fc.constantFrom("", " has expired.", ".", '"', ", code 190")
+    fc.assert(
+      fc.property(before, word, token, after, (start, kept, secret, end) => {
+        assert.notInclude(redact(`${start}${kept}${secret}${end}`), secret)
+      }),
+      { numRuns: 1_000 }
+    )
+  })
+
+  it.each([
+    ["token: sessionA1", "token: <redacted>"],
+    ["token: Session.aB3dE6gH9jK2", "token: <redacted>"],
+    ["password: Session has", "password: <redacted> has"],
+    ["access_token=Session has", "access_token=<redacted> has"],
+    ["access token: Sessional", "access token: <redacted>"]
+  ])("keeps no more than the words themselves: %s", (text, expected) => {
+    assert.strictEqual(redact(text), expected)
   })
 
   it.each([

@@ -79,8 +79,9 @@ const secretKey =
 // proportion to the text: none begins again within what it has read.
 const credentials: ReadonlyArray<readonly [RegExp, string]> = [
   [/\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}/gi, "$1 <redacted>"],
+  // Meta's sentences go on after the colon ("Error validating access token: Session has expired on …"): these words, whole, are kept.
   [
-    /((?:access|refresh|id)[_-]?token|appsecret_proof|client[_-]?secret|app[_-]?secret|api[_-]?key|developer[_-]?token|password|secret|token)(["']?\s*[:=]\s*["']?)[^\s"'&,;)}\]<]{4,}/gi,
+    /((?:access|refresh|id)[_-]?token|appsecret_proof|client[_-]?secret|app[_-]?secret|api[_-]?key|developer[_-]?token|password|secret|token)(["']?\s*[:=]\s*["']?)(?!(?<=\btoken: )(?:sessions?|this|users?|your|invalid|expired|missing|malformed)\.?(?:\s|$))[^\s"'&,;)}\]<]{4,}/gi,
     "$1$2<redacted>"
   ],
   // Meta's, Google's and JSON web tokens by their first characters.
