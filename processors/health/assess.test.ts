@@ -142,8 +142,8 @@ describe("a connection's health", () => {
   })
 
   it.each([
-    ["vault:capi/meta", "put a new one where vault:capi/meta points, which delivery-meta reads again"],
-    ["env:META_TOKEN", "set META_TOKEN to a new one and restart delivery-meta"],
+    ["vault:capi/meta", "put a new one where vault:capi/meta points, which is read again"],
+    ["env:META_TOKEN", "set the environment variable META_TOKEN to a new one and restart delivery-meta"],
     [null, "set a new one; `./capi connect test meta-eu` tries it"]
   ])("says how to replace the credential %s", (credential, step) => {
     const refused = connectorState({ paused: true, cause: "auth", timestamp: since })

@@ -3,6 +3,7 @@
  * do. Times are UTC.
  */
 import type { ConnectorState } from "../../schemas/types.gen.ts"
+import { stepToSet } from "../../shared/credentials/step-to-set.ts"
 import type { Backlog } from "./backlog.ts"
 
 export interface IssueContext {
@@ -110,14 +111,10 @@ const waitingOf = ({ backlog, now }: IssueContext): string | null => {
   return since === null ? many : `${many}, the oldest for ${spanOf(now - since)}`
 }
 
-const credentialStep = ({ connectionId, platform, credential }: IssueContext): string => {
-  if (credential?.startsWith("store:") === true)
-    return `set a new one with \`./capi credentials set ${credential.slice("store:".length)}\``
-  if (credential?.startsWith("env:") === true)
-    return `set ${credential.slice("env:".length)} to a new one and restart delivery-${platform}`
-  if (credential !== null) return `put a new one where ${credential} points, which delivery-${platform} reads again`
-  return `set a new one; \`./capi connect test ${connectionId}\` tries it`
-}
+const credentialStep = ({ connectionId, platform, credential }: IssueContext): string =>
+  credential === null
+    ? `set a new one; \`./capi connect test ${connectionId}\` tries it`
+    : stepToSet(credential, "a new one", `delivery-${platform}`)
 
 const reasonOf = ({ message }: ConnectorState): string => (message === null ? "" : ` (${message.replace(/\.$/, "")})`)
 

@@ -3,6 +3,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { MappedEvent, NormalizedEvent, NormalizedUser } from "../../schemas/types.gen.ts"
+import { nextStepToSet } from "../credentials/step-to-set.ts"
 import { monotonicMillis } from "../model/monotonic.ts"
 import type {
   BatchVerdict,
@@ -133,17 +134,10 @@ const missingOf = (connector: Connector, { connection, secret }: RequestContext)
   if (absent.length > 0)
     return lacks("missing_account_id", `account.${absent.join(", account.")}`, "Add it in connections.yaml.")
   const fields = connector.credential.required.filter((field) => secret[field] === undefined)
-  return fields.length === 0
-    ? null
-    : lacks("missing_credential_field", `its credential's ${fields.join(", ")}`, setWhere(connection.credential))
-}
-
-/** @param reference as the file of connections has it, such as `env:META_TOKEN` */
-const setWhere = (reference: string): string => {
-  const at = reference.indexOf(":")
-  const [source, name] = [reference.slice(0, at), reference.slice(at + 1)]
-  if (source === "env") return `Add it to the environment variable ${name}.`
-  return source === "store" ? `Set it by ./capi credentials set ${name}.` : `Add it where ${reference} points.`
+  if (fields.length === 0) return null
+  // A value takes the place of the whole credential.
+  const next = nextStepToSet(connection.credential, `a value that has ${connector.credential.required.join(" and ")}`)
+  return lacks("missing_credential_field", `its credential's ${fields.join(", ")}`, next)
 }
 
 const lacks = (reasonCode: string, what: string, nextStep: string): EventVerdict => ({

@@ -18,6 +18,7 @@ import {
 import { KeyRing } from "./key-ring.ts"
 import { readMasterKeys } from "./master-key.ts"
 import { readSource, type SourceSettings } from "./sources.ts"
+import { nextStepToSet } from "./step-to-set.ts"
 import { type CredentialStore, makeStore, type Rekeyed, type StoredCredential } from "./store.ts"
 
 export class Credentials extends Context.Service<
@@ -155,17 +156,10 @@ const shapeOf = (reference: string): string => {
   return prefix === undefined ? "without a source" : `${prefix}:…`
 }
 
-const notFound = (reference: string) => {
-  const parsed = parseReference(reference)
-  return new CredentialsError({
+const notFound = (reference: string) =>
+  new CredentialsError({
     code: "not_found",
     message: `The credential ${reference} does not exist.`,
-    nextStep:
-      parsed?.source === "env"
-        ? `Set the environment variable ${parsed.name}.`
-        : parsed !== null && parsed.source !== "store"
-          ? "Create it there, or correct the reference in the file of connections."
-          : `Set it: ./capi credentials set ${parsed?.name ?? reference} (the value is read from standard input).`,
+    nextStep: `${nextStepToSet(reference, "its value")} Or correct the reference in the file of connections.`,
     cause: null
   })
-}

@@ -8,6 +8,7 @@ import * as Semaphore from "effect/Semaphore"
 import { CredentialsError, readSecret } from "./credential.ts"
 import { withLock } from "./file-lock.ts"
 import { keyIdOf, type MasterKey, type MasterKeys } from "./master-key.ts"
+import { nextStepToSet } from "./step-to-set.ts"
 import {
   type Entry,
   keyFits,
@@ -261,7 +262,7 @@ const wrongKey = (file: string) =>
 const removeFirst = (name: string): string =>
   `Remove it (./capi credentials remove ${name}), run ./capi credentials rekey, and set it again.`
 
-const tampered = (file: string, name: string, nextStep = `Set it again: ./capi credentials set ${name}.`) =>
+const tampered = (file: string, name: string, nextStep = nextStepToSet(`store:${name}`, "its value again")) =>
   new CredentialsError({
     code: "store_corrupt",
     message: `The entry ${name} of the credential store ${file} was changed by something else than this program.`,
