@@ -21,7 +21,7 @@ const alertsAt = (
       age_percent: percent
     })
     const assessment = { health, decisive: null, alerting: null, age: null }
-    const next = nextAlerted(assessment, said)
+    const next = nextAlerted(assessment, said, now)
     const alerts = alertsOf(assessment, said, next, null)
     said = next
     return alerts
@@ -58,7 +58,7 @@ describe("the alerts of waiting events", () => {
     assert.deepStrictEqual(alertsAt([91], said), [])
     const unknown = healthStatus({ waiting_events: null, age_percent: null })
     const assessment = { health: unknown, decisive: null, alerting: null, age: null }
-    assert.strictEqual(nextAlerted(assessment, said).agePercent, 90)
+    assert.strictEqual(nextAlerted(assessment, said, noon).agePercent, 90)
   })
 })
 
@@ -66,6 +66,6 @@ it("a recovery says after how long", () => {
   const health = healthStatus({ last_check: noon })
   const assessment = { health, decisive: null, alerting: null, age: null }
   const said = { ...neverAlerted, status: "unhealthy" }
-  const [alert] = alertsOf(assessment, said, nextAlerted(assessment, said), noon - 78 * minute)
+  const [alert] = alertsOf(assessment, said, nextAlerted(assessment, said, noon), noon - 78 * minute)
   assert.strictEqual(alert?.message, "meta-main is healthy again after 1 h 18 min")
 })

@@ -7,7 +7,7 @@ import { windowMillis } from "./window.ts"
 /** What health-alerts says of a connection. */
 export interface Alerted {
   readonly status: string
-  /** Since when an alert is held back, in milliseconds since the epoch; null where none is. */
+  /** Since when an alert is held back, in monotonic milliseconds; null where none is. */
   readonly heldBackSince: number | null
   /** The threshold of `ageThresholds` that was reported last; 0 where none. */
   readonly agePercent: number
@@ -15,10 +15,13 @@ export interface Alerted {
 
 export const neverAlerted: Alerted = { status: "unknown", heldBackSince: null, agePercent: 0 }
 
-/** What is to be said now. An alert is held back for an hour while the connection got worse by too few failures. */
-export const nextAlerted = (assessment: Assessment, before: Alerted): Alerted => {
+/**
+ * What is to be said now. An alert is held back for an hour while the connection got worse by too few failures.
+ *
+ * @param now monotonic milliseconds
+ */
+export const nextAlerted = (assessment: Assessment, before: Alerted, now: number): Alerted => {
   const { health, alerting } = assessment
-  const now = health.last_check
   const heldBackSince = isDoubtful(assessment, before.status) ? (before.heldBackSince ?? now) : null
   const isHeldBack = heldBackSince !== null && now - heldBackSince < windowMillis
   const isKept = isHeldBack || isTried(assessment, before.status)

@@ -162,9 +162,9 @@ const worstOf = (findings: ReadonlyArray<Finding>): Finding | null =>
     null
   )
 
-/** A cause that goes on keeps its beginning, although the state behind it is written again. */
+/** A cause that goes on keeps its beginning, although the state behind it is written again; none begins in the time to come. */
 const sinceOf = ({ subject: { before }, now }: FindingContext, cause: Cause, begun = now): number =>
-  before?.cause === cause ? before.since : begun
+  Math.min(now, before?.cause === cause ? before.since : begun)
 
 /** Retention takes them if no one acts; a disabled connection may be meant to wait for a while. */
 const unreadFindings = (context: FindingContext): ReadonlyArray<Finding> => {

@@ -7,6 +7,7 @@ import { headerNames } from "../../shared/model/topics.ts"
 import { positionRecord } from "../../shared/runtime/positions.ts"
 import { makeMemoryCodecs, memoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { MemoryKafka } from "../../shared/testing/memory-kafka.ts"
+import { withWallClock } from "../../shared/testing/wall-clock.ts"
 import { mappedEvent } from "../delivery/engine/testing.ts"
 import { agePercentOf } from "./backlog.ts"
 import { measureBacklog, watchBacklog } from "./backlog-watch.ts"
@@ -102,6 +103,24 @@ describe("what waits for a connection", () => {
       assert.strictEqual((yield* measure).get("eu")?.events, 500)
       assert.strictEqual(read(), 500)
     })
+  )
+
+  it.effect("is counted in time where the clock was set back, and waits from then on", () =>
+    withWallClock((wall) =>
+      Effect.gen(function* () {
+        const { map, at, measure } = yield* start()
+        yield* map("eu", now)
+        yield* at("eu", 0)
+        wall.aheadMillis = -day
+        assert.strictEqual((yield* measure).get("eu")?.events, 0)
+        yield* TestClock.adjust("9 seconds")
+        assert.strictEqual((yield* measure).get("eu")?.events, 0)
+        yield* TestClock.adjust("1 second")
+        assert.deepInclude((yield* measure).get("eu"), { events: 1, since: now - day + 10_000 })
+        yield* TestClock.adjust("1 minute")
+        assert.deepInclude((yield* measure).get("eu"), { events: 1, since: now - day + 10_000 })
+      })
+    )
   )
 
   it.effect("gets less as the connection works it off, and a replay is counted from its beginning", () =>

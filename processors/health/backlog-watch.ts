@@ -3,12 +3,14 @@
  * keeps up costs nothing but the comparison of offsets: only records that have waited for `settleMillis`, or that a held
  * connection has before it, are read, each once, and so many at most in a round.
  */
+
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { Codecs } from "../../shared/codec/codecs.ts"
 import { type FetchedRecord, KafkaClient, type PartitionOffsets } from "../../shared/kafka/client.ts"
 import type { LedgerConnection } from "../../shared/ledger/read-ledger.ts"
+import { monotonicMillis } from "../../shared/model/monotonic.ts"
 import type { Platform } from "../../shared/model/platform.ts"
 import { headerNames, topicNames } from "../../shared/model/topics.ts"
 import { followPositions, nextOf, type StoredPositions } from "../../shared/runtime/positions.ts"
@@ -118,6 +120,7 @@ const makeTopicBacklog = (
 ) => {
   const topic = prefix + name
   const tracks = new Map<string, Track>()
+  const seen = new SeenEnds()
   const update = (connectionId: string, log: PartitionOffsets, next: number | null, settled: number): void => {
     const { partition, low, high } = log
     const key = `${connectionId}/${partition}`
@@ -149,6 +152,8 @@ const makeTopicBacklog = (
     const settled = new Map(
       (yield* kafka.offsetsAt(topic, now - settleMillis)).map(({ partition, offset }) => [partition, offset])
     )
+    for (const [partition, offset] of seen.settled(logs, yield* monotonicMillis))
+      settled.set(partition, Math.max(offset, settled.get(partition) ?? offset))
     for (const [index, { id }] of connections.entries())
       for (const log of logs)
         update(
@@ -158,9 +163,30 @@ const makeTopicBacklog = (
           settled.get(log.partition) ?? log.high
         )
     yield* scan(topic, tracks)
-    return sumUp(tracks.values(), isNew)
+    return sumUp(tracks.values(), isNew, now)
   })
   return { topic, count, isBehind: () => isBehind }
+}
+
+/** The ends of a topic's partitions that were seen before: a record before one is not on its way, whatever the clocks say of its time. */
+class SeenEnds {
+  private last: Ends | null = null
+  private next: Ends | null = null
+
+  /** The ends that were seen `settleMillis` ago or more. @param now monotonic milliseconds */
+  settled(logs: ReadonlyArray<PartitionOffsets>, now: number): Ends["ends"] {
+    this.next ??= { at: now, ends: logs.map(({ partition, high }) => [partition, high]) }
+    if (now - this.next.at >= settleMillis) {
+      this.last = this.next
+      this.next = null
+    }
+    return this.last?.ends ?? []
+  }
+}
+
+interface Ends {
+  readonly at: number
+  readonly ends: ReadonlyArray<readonly [partition: number, end: number]>
 }
 
 /** Reads what the connections have not been counted for: one reading of a partition for all of them. */
@@ -194,10 +220,10 @@ const scan = Effect.fnUntraced(function* (topic: string, tracks: ReadonlyMap<str
     backlog.scannedTo = Math.max(backlog.scannedTo, Math.min(end, readTo.get(partition)!))
 })
 
-const sumUp = (tracks: Iterable<Track>, isNew: boolean): ReadonlyMap<string, Backlog> => {
+const sumUp = (tracks: Iterable<Track>, isNew: boolean, now: number): ReadonlyMap<string, Backlog> => {
   const sums = new Map<string, Backlog>()
   for (const { connectionId, backlog, position, end } of tracks) {
-    const sum = backlog.sum(position)
+    const sum = backlog.sum(position, now)
     const found = { ...sum, newSince: isNew ? sum.since : null, isMinimum: backlog.scannedTo < end }
     sums.set(connectionId, addBacklogs(sums.get(connectionId) ?? nothingWaits, found))
   }

@@ -64,7 +64,7 @@ interface Chunk {
   readonly first: number
   last: number
   records: number
-  readonly since: number
+  since: number
   urgent: Urgent | null
 }
 
@@ -107,8 +107,11 @@ export class PartitionBacklog {
     this.scannedTo = Math.max(this.scannedTo, position)
   }
 
-  /** What waits behind the position: exact while the connection stops, and within a chunk's records while it works. */
-  sum(position: number): Pick<Backlog, "events" | "since" | "urgent"> {
+  /**
+   * What waits behind the position: exact while the connection stops, and within a chunk's records while it works. What waits by a clock
+   * that is ahead, or was set back since, waits from `now` on (milliseconds since the epoch).
+   */
+  sum(position: number, now: number): Pick<Backlog, "events" | "since" | "urgent"> {
     let events = 0
     let urgent: Urgent | null = null
     for (let index = this.head; index < this.chunks.length; index++) {
@@ -116,7 +119,9 @@ export class PartitionBacklog {
       events += remaining(chunk, position)
       urgent = moreUrgent(urgent, chunk.urgent)
     }
-    return { events, since: this.chunks[this.head]?.since ?? null, urgent }
+    const first = this.chunks[this.head]
+    if (first !== undefined) first.since = Math.min(first.since, now)
+    return { events, since: first?.since ?? null, urgent }
   }
 }
 

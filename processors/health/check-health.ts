@@ -75,8 +75,13 @@ const countAll = Effect.fnUntraced(function* (connections: ReadonlyArray<Checked
 /** The hour's figures are the health processor's: that they are old, or absent, is an issue too. */
 const withAge = (health: ConnectorHealthStatus, last: ConnectorHealthStatus | undefined, now: number) => {
   const age = last === undefined ? null : now - last.last_check
-  if (age !== null && age <= publishedMillisMax) return health
-  const since = age === null ? "has published nothing yet" : `has published nothing for ${spanOf(age)}`
+  if (age !== null && Math.abs(age) <= publishedMillisMax) return health
+  const since =
+    age === null
+      ? "has published nothing yet"
+      : age < 0
+        ? `published last at a time that is ${spanOf(-age)} ahead of this clock`
+        : `has published nothing for ${spanOf(age)}`
   const issue = `the health processor ${since}, so the figures of the last hour are not known; see that it runs (\`./capi run health\`)`
   const status = health.status === "healthy" ? "degraded" : health.status
   return { ...health, status, issues: [...health.issues, issue] }

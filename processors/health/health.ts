@@ -14,6 +14,7 @@ import { Codecs, type Records, type RegistryError, type SchemaName } from "../..
 import type { Connection } from "../../shared/connections/connection.ts"
 import type { UnreadEvents } from "../../shared/ledger/unread-events.ts"
 import { isRepeatOfSending } from "../../shared/model/delivery-result.ts"
+import { monotonicMillis } from "../../shared/model/monotonic.ts"
 import { topicNames } from "../../shared/model/topics.ts"
 import type {
   AssignedPartition,
@@ -89,7 +90,7 @@ interface Aggregate extends HealthOptions {
 interface PartitionWindows {
   readonly connections: Map<string, ConnectionWindow>
   /** Results from this time on are counted, in milliseconds since the epoch. */
-  readonly since: number
+  since: number
   /** Ticks since the last hour was restored; 0 while it is being restored. */
   ticks: number
 }
@@ -101,8 +102,9 @@ interface ConnectionWindow {
 }
 
 const resultsTask = (aggregate: Aggregate, codecs: Codecs["Service"], assigned: AssignedPartition) =>
-  Effect.map(Clock.currentTimeMillis, (now): PartitionTask<RegistryError, Codecs> => {
-    const windows: PartitionWindows = { connections: new Map(), since: now - windowMillis, ticks: 0 }
+  Effect.map(Clock.Clock, (clock): PartitionTask<RegistryError, Codecs> => {
+    const since = clock.currentTimeMillisUnsafe() - windowMillis
+    const windows: PartitionWindows = { connections: new Map(), since, ticks: 0 }
     aggregate.windows.set(assigned.partition, windows)
     const count = (log: EventDeliveryLog): void => {
       aggregate.due.openUnsafe()
@@ -113,7 +115,7 @@ const resultsTask = (aggregate: Aggregate, codecs: Codecs["Service"], assigned: 
         entry = { platform: log.platform, window: new OutcomeWindow(), minutes: new MinuteCounts() }
         windows.connections.set(log.connection_id, entry)
       }
-      entry.window.add(log)
+      entry.window.add(log, clock.currentTimeMillisUnsafe())
       if (log.timestamp >= windows.since && !isRepeatOfSending(log)) entry.minutes.add(log)
     }
     const apply = reader(codecs, "event-delivery-log", count)
@@ -168,7 +170,7 @@ const stateTask = (
         step: Effect.gen(function* () {
           const now = yield* Clock.currentTimeMillis
           if (isWhole(aggregate)) aggregate.due.closeUnsafe()
-          const { outputs, statuses } = publish(aggregate, codecs, now)
+          const { outputs, statuses } = publish(aggregate, codecs, now, yield* monotonicMillis)
           yield* updateMetrics(statuses)
           return { outputs }
         })
@@ -183,7 +185,7 @@ const somethingWaits = ({ backlogs, unread }: HealthOptions): boolean =>
 const historyRestored = Duration.millis(windowMillis + 600_000)
 
 /** What is to be written now: statuses that changed or are due again, an alert for each change, and each minute the history. */
-const publish = (aggregate: Aggregate, codecs: Codecs["Service"], now: number) => {
+const publish = (aggregate: Aggregate, codecs: Codecs["Service"], now: number, elapsed: number) => {
   const outputs: Array<Outbound> = []
   const statuses: Array<ConnectorHealthStatus> = []
   if (!isWhole(aggregate)) return { outputs, statuses }
@@ -194,7 +196,7 @@ const publish = (aggregate: Aggregate, codecs: Codecs["Service"], now: number) =
     const id = assessment.health.connection_id
     const before = aggregate.published.get(id)
     const said = before?.alerted ?? neverAlerted
-    const alerted = nextAlerted(assessment, said)
+    const alerted = nextAlerted(assessment, said, elapsed)
     const status = { ...assessment.health, alerted_status: alerted.status, alerted_age_percent: alerted.agePercent }
     const published: Published = { ...publishedOf(status), alerted }
     if (before !== undefined && !isNews(before, published)) {
@@ -215,6 +217,8 @@ const publish = (aggregate: Aggregate, codecs: Codecs["Service"], now: number) =
 const historyDue = ({ history, windows }: Aggregate, assessments: ReadonlyArray<Assessment>, now: number) => {
   if (!history.isDue(now)) return []
   const partitions = [...windows.values()]
+  // Where the clock was set back, what comes from now on is counted.
+  for (const one of partitions) one.since = Math.min(one.since, now)
   const inputs = assessments.map(({ health }) => ({
     health,
     counts: partitions.flatMap(({ connections }) => connections.get(health.connection_id)?.minutes ?? [])

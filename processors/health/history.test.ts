@@ -30,6 +30,16 @@ describe("the history", () => {
     assert.deepStrictEqual(figures(due(history, [delivered(minute(0))], written(1))), [[1, "healthy", 0]])
   })
 
+  it("goes on where the clock was set back", () => {
+    const history = new History()
+    due(history, [], written(30))
+    assert.isFalse(history.isDue(written(30)))
+    assert.isTrue(history.isDue(written(0)))
+    assert.deepStrictEqual(figures(due(history, [delivered(minute(0))], written(0))), [[0, "healthy", 1]])
+    assert.isFalse(history.isDue(written(0)))
+    assert.isTrue(history.isDue(written(1)))
+  })
+
   it("counts each result in the minute of its time, and says what the skipped, duplicate and invalid ones were", () => {
     const logs = [
       deliveryLog({ timestamp: minute(1) - 1 }),

@@ -81,7 +81,8 @@ export class History {
 
   /** Whether a minute has ended since the last writing. */
   isDue(now: number): boolean {
-    return minuteBefore(now) > this.written
+    // A clock that was set back goes through some minutes again.
+    return minuteBefore(now) !== this.written
   }
 
   /**

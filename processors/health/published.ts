@@ -31,7 +31,8 @@ export const isNews = (before: Published, now: Published): boolean =>
   before.alerted.status !== now.alerted.status ||
   before.alerted.agePercent !== now.alerted.agePercent ||
   before.hasBacklog !== now.hasBacklog ||
-  now.at - before.at >= republishMillis
+  // Also where the clock was set back.
+  Math.abs(now.at - before.at) >= republishMillis
 
 /** How often an unchanged status is written again. */
 export const republishMillis = 30_000

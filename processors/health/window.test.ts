@@ -5,6 +5,7 @@ import { deliveryLog, recordTime } from "../../shared/testing/event-fixture.ts"
 import { OutcomeWindow, type Totals, windowMillis } from "./window.ts"
 
 const now = recordTime
+const later = now + 2 * windowMillis
 
 const step = Schema.Struct({
   advanceSeconds: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 900 })),
@@ -16,7 +17,7 @@ const step = Schema.Struct({
 describe("the window of outcomes", () => {
   it.prop("sums up the same whenever it was asked before", { steps: Schema.Array(step) }, ({ steps }) => {
     const asked = new OutcomeWindow()
-    const logs: Array<EventDeliveryLog> = []
+    const logs: Array<readonly [log: EventDeliveryLog, at: number]> = []
     let time = now
     for (const { advanceSeconds, ageSeconds, outcome, source } of steps) {
       time += advanceSeconds * 1_000
@@ -26,10 +27,10 @@ describe("the window of outcomes", () => {
         timestamp: time - ageSeconds * 1_000,
         source: { topic: "raw-events", partition: 0, offset: source, timestamp: now }
       })
-      logs.push(log)
-      asked.add(log)
+      logs.push([log, time])
+      asked.add(log, time)
       const fresh = new OutcomeWindow()
-      for (const one of logs) fresh.add(one)
+      for (const [one, at] of logs) fresh.add(one, at)
       const counts = ({ outcomes, reasons, ...sums }: Totals) => [sums, [...outcomes].sort(), [...reasons].sort()]
       assert.deepStrictEqual(counts(asked.totals(time)), counts(fresh.totals(time)))
     }
@@ -37,9 +38,9 @@ describe("the window of outcomes", () => {
 
   it("sums successes, failures, latencies and outcomes of the last hour", () => {
     const window = new OutcomeWindow()
-    window.add(deliveryLog({}))
-    window.add(deliveryLog({ success: false, outcome: "rejected", latency_ms: 300, timestamp: now - 60_000 }))
-    window.add(deliveryLog({ success: false, outcome: "skipped", latency_ms: 0 }))
+    window.add(deliveryLog({}), later)
+    window.add(deliveryLog({ success: false, outcome: "rejected", latency_ms: 300, timestamp: now - 60_000 }), later)
+    window.add(deliveryLog({ success: false, outcome: "skipped", latency_ms: 0 }), later)
     const totals = window.totals(now)
     assert.deepStrictEqual([totals.succeeded, totals.failed, totals.latencyMillis, totals.timed], [1, 1, 400, 2])
     assert.deepStrictEqual(
@@ -62,8 +63,8 @@ describe("the window of outcomes", () => {
     ["ahead of the clock", { outcome: "retry_scheduled", reason_code: "event_time_in_future", latency_ms: 0 }]
   ])("does not count against the connection what is %s", (_, fields) => {
     const window = new OutcomeWindow()
-    window.add(deliveryLog({}))
-    for (let count = 0; count < 50; count++) window.add(deliveryLog({ ...fields, success: false }))
+    window.add(deliveryLog({}), later)
+    for (let count = 0; count < 50; count++) window.add(deliveryLog({ ...fields, success: false }), later)
     const { succeeded, failed, outcomes, reasons } = window.totals(now)
     assert.deepStrictEqual([succeeded, failed, outcomes.get(fields.outcome), reasons.size], [1, 0, 50, 0])
   })
@@ -76,7 +77,7 @@ describe("the window of outcomes", () => {
     ["unknown after a crash", { outcome: "unknown", reason_code: null, error_class: null }]
   ])("counts against the connection what is %s, by its reason", (_, fields) => {
     const window = new OutcomeWindow()
-    for (let count = 0; count < 3; count++) window.add(deliveryLog({ ...fields, success: false }))
+    for (let count = 0; count < 3; count++) window.add(deliveryLog({ ...fields, success: false }), later)
     const { failed, reasons } = window.totals(now)
     assert.deepStrictEqual([failed, [...reasons]], [3, [[fields.reason_code?.split(":")[0] ?? "unknown", 3]]])
   })
@@ -84,9 +85,9 @@ describe("the window of outcomes", () => {
   it("counts no replay of what was sent, and a producer's duplicate as skipped", () => {
     const window = new OutcomeWindow()
     const skipped = { success: false, outcome: "skipped", reason_code: "duplicate", latency_ms: 0 }
-    window.add(deliveryLog({ outcome: "accepted" }))
-    window.add(deliveryLog({ ...skipped, circuit_state: "CLOSED" }))
-    window.add(deliveryLog({ ...skipped, circuit_state: null }))
+    window.add(deliveryLog({ outcome: "accepted" }), later)
+    window.add(deliveryLog({ ...skipped, circuit_state: "CLOSED" }), later)
+    window.add(deliveryLog({ ...skipped, circuit_state: null }), later)
     assert.deepStrictEqual(
       window.totals(now).outcomes,
       new Map([
@@ -101,13 +102,13 @@ describe("the window of outcomes", () => {
     const of = (offset: number, fields: Partial<EventDeliveryLog>) =>
       deliveryLog({ source: { topic: "raw-events", partition: 0, offset, timestamp: now }, ...fields })
     const failed = { success: false, outcome: "rejected", timestamp: now - 60_000 }
-    for (const offset of [1, 2, 3]) window.add(of(offset, failed))
-    window.add(of(4, { ...failed, outcome: "unknown" }))
-    window.add(of(1, { outcome: "accepted" }))
-    window.add(of(4, {}))
-    window.add(of(2, { ...failed, timestamp: now }))
+    for (const offset of [1, 2, 3]) window.add(of(offset, failed), later)
+    window.add(of(4, { ...failed, outcome: "unknown" }), later)
+    window.add(of(1, { outcome: "accepted" }), later)
+    window.add(of(4, {}), later)
+    window.add(of(2, { ...failed, timestamp: now }), later)
     // A second time is no second event that got through.
-    window.add(of(1, { success: false, outcome: "skipped", reason_code: "duplicate", circuit_state: "CLOSED" }))
+    window.add(of(1, { success: false, outcome: "skipped", reason_code: "duplicate", circuit_state: "CLOSED" }), later)
     const totals = window.totals(now)
     assert.deepStrictEqual([totals.succeeded, totals.failed], [2, 2])
     assert.deepStrictEqual(
@@ -122,25 +123,45 @@ describe("the window of outcomes", () => {
 
   it("forgets what is older than an hour, whether or not anything came since", () => {
     const window = new OutcomeWindow()
-    window.add(deliveryLog({}))
+    window.add(deliveryLog({}), later)
     assert.strictEqual(window.totals(now + windowMillis - 20_000).succeeded, 1)
     assert.strictEqual(window.totals(now + windowMillis).succeeded, 0)
   })
 
+  it("counts now what a delivery whose clock is ahead has decided", () => {
+    const window = new OutcomeWindow()
+    const ahead = { timestamp: now + 2 * windowMillis }
+    window.add(deliveryLog({ ...ahead, circuit_state: "CLOSED" }), now)
+    assert.strictEqual(window.totals(now).succeeded, 1)
+    assert.deepStrictEqual([window.lastSuccessAt, window.lastDeliveryAt], [now, now])
+    assert.strictEqual(window.totals(now + windowMillis).succeeded, 0)
+  })
+
+  it("goes on counting where the clock was set back by hours", () => {
+    const window = new OutcomeWindow()
+    for (let at = now; at < now + 2 * windowMillis; at += 10_000)
+      window.add(deliveryLog({ timestamp: at, circuit_state: "CLOSED" }), at)
+    for (let at = now; at < now + 60_000; at += 10_000)
+      window.add(deliveryLog({ timestamp: at, success: false, outcome: "rejected" }), at)
+    assert.strictEqual(window.totals(now + 60_000).failed, 6)
+    assert.deepStrictEqual([window.lastSuccessAt, window.lastDeliveryAt], [now + 60_000, now + 60_000])
+  })
+
   it("reuses a bucket for a later hour and leaves out what comes too late for it", () => {
     const window = new OutcomeWindow()
-    window.add(deliveryLog({}))
-    window.add(deliveryLog({ timestamp: now + windowMillis }))
-    window.add(deliveryLog({}))
+    window.add(deliveryLog({}), later)
+    window.add(deliveryLog({ timestamp: now + windowMillis }), later)
+    window.add(deliveryLog({}), later)
     assert.strictEqual(window.totals(now + windowMillis).succeeded, 1)
   })
 
   it("an accepted event counts once: its final outcome takes its place", () => {
     const window = new OutcomeWindow()
     const acceptedAt = now - 60_000
-    for (let event = 0; event < 10; event++) window.add(deliveryLog({ outcome: "accepted", timestamp: acceptedAt }))
-    for (let event = 0; event < 8; event++) window.add(deliveryLog({ accepted_at: acceptedAt }))
-    window.add(deliveryLog({ accepted_at: acceptedAt, outcome: "rejected", success: false }))
+    for (let event = 0; event < 10; event++)
+      window.add(deliveryLog({ outcome: "accepted", timestamp: acceptedAt }), later)
+    for (let event = 0; event < 8; event++) window.add(deliveryLog({ accepted_at: acceptedAt }), later)
+    window.add(deliveryLog({ accepted_at: acceptedAt, outcome: "rejected", success: false }), later)
     const totals = window.totals(now)
     assert.deepStrictEqual([totals.succeeded, totals.failed, totals.timed], [9, 1, 10])
     assert.deepStrictEqual(
@@ -155,8 +176,8 @@ describe("the window of outcomes", () => {
 
   it("a final outcome counts alone where the hour of its acceptance is over or was not read", () => {
     const window = new OutcomeWindow()
-    window.add(deliveryLog({ accepted_at: now - 2 * windowMillis }))
-    window.add(deliveryLog({ accepted_at: now - 60_000 }))
+    window.add(deliveryLog({ accepted_at: now - 2 * windowMillis }), later)
+    window.add(deliveryLog({ accepted_at: now - 60_000 }), later)
     assert.strictEqual(window.totals(now).succeeded, 2)
   })
 })

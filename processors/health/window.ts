@@ -64,8 +64,14 @@ export class OutcomeWindow {
   lastSuccessAt: number | null = null
   lastDeliveryAt: number | null = null
 
-  /** Counts one outcome at its own time; an outcome older than what its bucket holds by now is out of the window. */
-  add(log: EventDeliveryLog): void {
+  /**
+   * Counts one outcome at its own time; an outcome older than what its bucket holds by now is out of the window. One whose time is still
+   * to come, by a delivery's clock that is ahead, is counted now.
+   *
+   * @param now milliseconds since the epoch
+   */
+  add(from: EventDeliveryLog, now: number): void {
+    const log = from.timestamp > now ? { ...from, timestamp: now } : from
     if (log.circuit_state !== null) this.lastDeliveryAt = latest(this.lastDeliveryAt, log.timestamp)
     if (isRepeatOfSending(log)) return
     if (log.success) this.lastSuccessAt = latest(this.lastSuccessAt, log.timestamp)
@@ -75,7 +81,8 @@ export class OutcomeWindow {
     const number = Math.floor(log.timestamp / bucketMillis)
     const slot = number % bucketsMax
     let bucket = this.buckets[slot]
-    if (bucket === undefined || bucket.number < number) {
+    // Beyond the present: of the time before the clock was set back.
+    if (bucket === undefined || bucket.number < number || bucket.number > Math.floor(now / bucketMillis)) {
       bucket = { number, succeeded: 0, failed: 0, latencyMillis: 0, timed: 0, outcomes: new Map(), reasons: new Map() }
       this.buckets[slot] = bucket
     }
@@ -147,6 +154,7 @@ export class OutcomeWindow {
 
   /** The sums of the hour that ends at `now` (milliseconds since the epoch). */
   totals(now: number): Totals {
+    this.setBackTo(now)
     const newest = Math.floor(now / bucketMillis)
     let totals = noTotals
     for (let index = 0; index < this.pages.length; index++) {
@@ -158,6 +166,12 @@ export class OutcomeWindow {
       if (page.sum !== noTotals) totals = totals === noTotals ? page.sum : add(totals, page.sum)
     }
     return totals
+  }
+
+  /** What a clock that was set back says was done in the time to come was done by now. */
+  private setBackTo(now: number): void {
+    if (this.lastSuccessAt !== null) this.lastSuccessAt = Math.min(this.lastSuccessAt, now)
+    if (this.lastDeliveryAt !== null) this.lastDeliveryAt = Math.min(this.lastDeliveryAt, now)
   }
 
   private sumUp(index: number, newest: number): Page {

@@ -14,7 +14,7 @@ import { retryAfterOf, safeText } from "../../shared/connectors/http/json.ts"
 import type { KafkaError } from "../../shared/kafka/client.ts"
 import type { Outbound } from "../../shared/runtime/contract.ts"
 import type { Receiver } from "./notifications-file.ts"
-import type { ReceiverHealth, ReceiverService } from "./receiver.ts"
+import { type Reading, type ReceiverHealth, type ReceiverService, readClocks } from "./receiver.ts"
 import { notificationsOf } from "./requests.ts"
 import { groupOf } from "./routing.ts"
 import type { NotifierState, Pending } from "./state.ts"
@@ -40,7 +40,7 @@ const retryAfterMillisMax = 3_600_000
 const requestsMax = 4
 
 interface Group {
-  /** When its first change came. */
+  /** When its first change came; both in monotonic milliseconds. */
   readonly since: number
   failures: number
   nextAttemptAt: number
@@ -58,7 +58,7 @@ export const dispatch = (options: DispatcherOptions): Effect.Effect<never, Kafka
       })
     while (true) {
       if (failure !== null) return yield* failure as KafkaError
-      const now = yield* Clock.currentTimeMillis
+      const now = yield* readClocks
       for (const service of options.services)
         for (const { group, pending } of dueOf(options, service, groups.get(service.receiver.id)!, now)) {
           group.inFlight = true
@@ -82,20 +82,20 @@ const dueOf = (
   { state, healths }: DispatcherOptions,
   { receiver }: ReceiverService,
   groups: Map<string, Group>,
-  now: number
+  { at, elapsed }: Reading
 ) => {
   const health = healths.get(receiver.id)!
-  const all = state.pending(receiver.id, now)
+  const all = state.pending(receiver.id, at)
   health.pending = all.length
   const byGroup = Map.groupBy(all, ({ route, problem }) => groupOf(route, problem))
   for (const [name, { inFlight }] of groups) if (!inFlight && !byGroup.has(name)) groups.delete(name)
   let free = requestsMax - [...groups.values()].filter(({ inFlight }) => inFlight).length
   const due: Array<{ readonly group: Group; readonly pending: ReadonlyArray<Pending> }> = []
   for (const [name, pending] of byGroup) {
-    const group = groups.get(name) ?? { since: now, failures: 0, nextAttemptAt: 0, inFlight: false }
+    const group = groups.get(name) ?? { since: elapsed, failures: 0, nextAttemptAt: 0, inFlight: false }
     groups.set(name, group)
     const dueAt = Math.max(group.since + waitOf(pending), group.nextAttemptAt, health.notBefore)
-    if (group.inFlight || now < dueAt || free <= 0) continue
+    if (group.inFlight || elapsed < dueAt || free <= 0) continue
     free--
     due.push({ group, pending })
   }
@@ -201,13 +201,13 @@ const bodyCharactersMax = 200
 /** Tried again after a while that doubles, at least after its Retry-After, which holds for the whole receiver. */
 const failed = (receiver: Receiver, health: ReceiverHealth, group: Group, refusal: Refusal) =>
   Effect.gen(function* () {
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* readClocks
     const { reason, text, waitMillis } = refusal
     group.failures++
     const backoff = Math.min(backoffMillisMax, backoffMillisMin * 2 ** Math.min(group.failures - 1, 10))
     const jittered = backoff * (0.8 + 0.4 * (yield* Random.next))
-    group.nextAttemptAt = now + Math.max(jittered, waitMillis)
-    if (waitMillis > 0) health.notBefore = now + waitMillis
+    group.nextAttemptAt = now.elapsed + Math.max(jittered, waitMillis)
+    if (waitMillis > 0) health.notBefore = now.elapsed + waitMillis
     yield* countFailure(receiver, reason)
     const isFirst = health.failingSince === null
     health.failingSince ??= now

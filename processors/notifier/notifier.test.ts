@@ -10,6 +10,7 @@ import { KafkaError } from "../../shared/kafka/client.ts"
 import type { Outbound } from "../../shared/runtime/contract.ts"
 import { makeMemoryCodecs, memoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { batchOf, openPartition } from "../../shared/testing/run-batches.ts"
+import { clocksSet, withWallClock } from "../../shared/testing/wall-clock.ts"
 import { parseNotifications } from "./notifications-file.ts"
 import { failureAlertMillis, notifier } from "./notifier.ts"
 import { wellReceiver } from "./receiver.ts"
@@ -163,6 +164,40 @@ describe("the notifier", () => {
       yield* pass(60)
       assert.strictEqual(sent["a"]!.length, throttled + 1)
     }).pipe(Effect.scoped, Effect.provide(memoryCodecs))
+  )
+
+  it.effect.each(clocksSet)("waits as long as ever though the wall clock is set %s meanwhile", ([, millis]) =>
+    withWallClock((wall) =>
+      Effect.gen(function* () {
+        const { open, pass, batch, sent, answers } = yield* opened
+        const task = yield* open
+        yield* task.tick!.step
+        // A group's wait of two seconds.
+        yield* task.step(batch(alert("unhealthy")))
+        yield* pass(1)
+        wall.aheadMillis = millis
+        yield* pass(0)
+        assert.deepStrictEqual(sent["a"], [])
+        yield* pass(2)
+        assert.deepStrictEqual(sent["a"], ["shop is unhealthy"])
+        // A Retry-After.
+        answers["a"] = { status: 429, headers: { "retry-after": "100" } }
+        yield* task.step(batch(alert("degraded")))
+        yield* pass(3)
+        assert.strictEqual(sent["a"]!.length, 2)
+        wall.aheadMillis = 0
+        yield* pass(90)
+        assert.strictEqual(sent["a"]!.length, 2)
+        answers["a"] = { status: 500 }
+        wall.aheadMillis = millis
+        yield* pass(20)
+        assert.isAbove(sent["a"]!.length, 2)
+        // Five minutes until there is an alert about it.
+        assert.deepStrictEqual(alertsIn((yield* task.tick!.step).outputs), [])
+        yield* TestClock.adjust(failureAlertMillis)
+        assert.deepStrictEqual(alertsIn((yield* task.tick!.step).outputs), ["notifier-a unhealthy"])
+      }).pipe(Effect.scoped, Effect.provide(memoryCodecs))
+    )
   )
 
   it.effect(

@@ -22,7 +22,7 @@ import type {
 } from "../../shared/runtime/contract.ts"
 import { dispatch } from "./dispatcher.ts"
 import { notifierConnection } from "./problem.ts"
-import type { ReceiverHealth, ReceiverService } from "./receiver.ts"
+import { type Reading, type ReceiverHealth, type ReceiverService, readClocks } from "./receiver.ts"
 import type { Routing } from "./routing.ts"
 import { NotifierState, type Receipt } from "./state.ts"
 import { updateReceivers } from "./telemetry.ts"
@@ -115,7 +115,7 @@ const openPartition = (
           begun = true
           if (yield* Deferred.isDone(failed)) return yield* Deferred.await(failed)
           yield* updateReceivers(healths)
-          return { outputs: receiverAlerts(options, alerted, codecs, yield* Clock.currentTimeMillis) }
+          return { outputs: receiverAlerts(options, alerted, codecs, yield* readClocks) }
         })
       }
     } satisfies PartitionTask<NotifierError, Codecs>
@@ -144,15 +144,15 @@ const receiverAlerts = (
   { services, healths }: NotifierOptions,
   alerted: Set<string>,
   codecs: Codecs["Service"],
-  now: number
+  { at, elapsed }: Reading
 ): ReadonlyArray<Outbound> =>
   services.flatMap(({ receiver: { id } }) => {
     const { failingSince, works } = healths.get(id)!
-    const isFailing = failingSince !== null && now - failingSince >= failureAlertMillis
+    const isFailing = failingSince !== null && elapsed - failingSince.elapsed >= failureAlertMillis
     if (alerted.has(id) ? !works : !isFailing) return []
     if (isFailing) alerted.add(id)
     else alerted.delete(id)
-    const alert = receiverAlert(id, healths.get(id)!, isFailing, now)
+    const alert = receiverAlert(id, healths.get(id)!, isFailing, at)
     const value = codecs.encode(topicNames.alerts, "health-alert", alert)
     return [{ topic: topicNames.alerts, key: alert.connection_id, value }]
   })

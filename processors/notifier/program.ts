@@ -79,7 +79,7 @@ const dependencyOf = ([id, { failingSince, reason, pending }]: readonly [string,
       reason:
         failingSince === null
           ? null
-          : `It has taken nothing since ${new Date(failingSince).toISOString()}, and ${pending} changes wait: ${reason ?? ""}`
+          : `It has taken nothing since ${new Date(failingSince.at).toISOString()}, and ${pending} changes wait: ${reason ?? ""}`
     } satisfies DependencyState
   ] as const
 

@@ -1,9 +1,11 @@
 /** A receiver at run time: how it is reached, and how it does. */
-import type * as Effect from "effect/Effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type { HttpRequestSpec, HttpResponseSpec } from "../../shared/connectors/connector.ts"
 import type { HttpFailure } from "../../shared/connectors/http/http-failure.ts"
 import type { CredentialsError } from "../../shared/credentials/credential.ts"
+import { monotonicMillis } from "../../shared/model/monotonic.ts"
 import type { Receiver } from "./notifications-file.ts"
 
 /** A receiver, and how it is reached. */
@@ -14,15 +16,25 @@ export interface ReceiverService {
   readonly execute: (request: HttpRequestSpec) => Effect.Effect<HttpResponseSpec, HttpFailure>
 }
 
+/** The time by two clocks. */
+export interface Reading {
+  /** In milliseconds since the epoch. */
+  readonly at: number
+  /** In monotonic milliseconds. */
+  readonly elapsed: number
+}
+
+export const readClocks: Effect.Effect<Reading> = Effect.all({ at: Clock.currentTimeMillis, elapsed: monotonicMillis })
+
 /** How a receiver does. It outlives the partition, so that a failed commit sends nothing again. */
 export interface ReceiverHealth {
-  /** Since when it takes nothing, in milliseconds since the epoch; null where it works. */
-  failingSince: number | null
+  /** Since when it takes nothing; null where it works. */
+  failingSince: Reading | null
   /** Whether it took the last request of this process. */
   works: boolean
   /** Why, for people. */
   reason: string | null
-  /** Nothing is sent before, in milliseconds since the epoch: its Retry-After. */
+  /** Nothing is sent before, in monotonic milliseconds: its Retry-After. */
   notBefore: number
   pending: number
 }

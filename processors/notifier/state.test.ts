@@ -104,6 +104,20 @@ describe("what a receiver is to get", () => {
     assert.deepStrictEqual(kinds("chat"), ["ended"])
   })
 
+  it("comes again where the clock was set back since, so that Alertmanager does not end it", () => {
+    const { take, kinds, deliver } = started()
+    take(alert("unhealthy"))
+    for (const receiver of ["chat", "oncall", "prometheus"]) deliver(receiver)
+    const setBack = now - 60 * minute
+    assert.deepStrictEqual([kinds("prometheus", setBack), kinds("chat", setBack)], [["repeated"], ["repeated"]])
+    assert.deepStrictEqual(kinds("oncall", setBack), [])
+    for (const receiver of ["chat", "prometheus"]) deliver(receiver, setBack)
+    assert.deepStrictEqual([kinds("prometheus", setBack), kinds("chat", setBack + 29 * minute)], [[], []])
+    assert.deepStrictEqual(kinds("prometheus", setBack + minute), ["repeated"])
+    // Another host's clock.
+    assert.deepStrictEqual(kinds("chat", setBack - minute), [])
+  })
+
   it("comes again after the repeat interval, never if it says so, and each minute for Alertmanager", () => {
     const { take, kinds, deliver } = started()
     take(alert("unhealthy"))

@@ -167,8 +167,14 @@ const kindOf = (
 ): "began" | "changed" | "repeated" | null => {
   if (change === null || at === null) return "began"
   if (change < problem.change) return "changed"
-  return repeat !== null && now - at >= Duration.toMillis(repeat) ? "repeated" : null
+  if (repeat === null) return null
+  const age = now - at
+  // A time that lies ahead was read before the clock was set back: it does not say when.
+  return age >= Duration.toMillis(repeat) || age < -clocksDifferMillis ? "repeated" : null
 }
+
+/** Clocks of two hosts differ by less. */
+const clocksDifferMillis = 60_000
 
 const setOrDelete = <A>(map: Map<string, A> | undefined, key: string, value: string | null): void => {
   const parsed = value === null ? null : Result.getOrNull(Result.try((): A => JSON.parse(value)))

@@ -194,7 +194,7 @@ export const processorsMutants: ReadonlyArray<Mutant> = [
   {
     wrong: "A Retry-After is not respected.",
     file: "processors/notifier/dispatcher.ts",
-    from: "if (waitMillis > 0) health.notBefore = now + waitMillis",
+    from: "if (waitMillis > 0) health.notBefore = now.elapsed + waitMillis",
     to: "group.nextAttemptAt = now + jittered",
     tests: ["processors/notifier/notifier.test.ts"]
   },
