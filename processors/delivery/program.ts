@@ -23,6 +23,7 @@ import { KeyRing } from "../../shared/credentials/key-ring.ts"
 import { requiredSealer, sealerOfRing } from "../../shared/credentials/sealer.ts"
 import { followSealingKey } from "../../shared/credentials/sealing-keys.ts"
 import { KafkaClient, type KafkaError } from "../../shared/kafka/client.ts"
+import { cachedFor } from "../../shared/model/monotonic.ts"
 import type { Platform } from "../../shared/model/platform.ts"
 import { headerNames, topicNames } from "../../shared/model/topics.ts"
 import { type DependencyState, Readiness } from "../../shared/runtime/health.ts"
@@ -178,7 +179,7 @@ const partitionCount = Effect.fnUntraced(function* (topics: ReadonlyArray<string
     return total
   })
   // The partitions of an assignment are opened at once, and ask once.
-  return yield* Effect.cachedWithTTL(
+  return yield* cachedFor(
     Effect.catch(counted, () => Effect.sync(() => known)),
     "5 seconds"
   )

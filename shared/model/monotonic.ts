@@ -1,5 +1,6 @@
 /** The clock of what lasts or is waited for in this process: nothing sets it back or forward (decision 96). */
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
 /**
@@ -13,3 +14,17 @@ export const monotonicMillisUnsafe = (clock: Clock.Clock): number =>
 export const monotonicMillis: Effect.Effect<number> = Effect.withFiber((fiber) =>
   Effect.succeed(monotonicMillisUnsafe(fiber.getRef(Clock.Clock)))
 )
+
+/** As `Effect.cachedWithTTL`, which asks the wall clock: a result would stay for as long as that is set back. */
+export const cachedFor = <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  life: Duration.Input
+): Effect.Effect<Effect.Effect<A, E, R>, never, R> =>
+  Effect.map(Effect.cachedInvalidateWithTTL(effect, Duration.infinity), ([cached, invalidate]) => {
+    let until = Number.NEGATIVE_INFINITY
+    return Effect.flatMap(monotonicMillis, (now) => {
+      if (now < until) return cached
+      until = now + Duration.toMillis(Duration.fromInputUnsafe(life))
+      return Effect.andThen(invalidate, cached)
+    })
+  })

@@ -12,6 +12,7 @@ import type { ConnectorWebhook, WebhookNotification } from "../../../shared/conn
 import { connectorFor } from "../../../shared/connectors/registry.ts"
 import { Credentials } from "../../../shared/credentials/credentials.ts"
 import { KafkaClient } from "../../../shared/kafka/client.ts"
+import { cachedFor } from "../../../shared/model/monotonic.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import { inboundOf } from "../../../shared/runtime/contract.ts"
 import { type Route, serve, withBody } from "../../../shared/runtime/http-server.ts"
@@ -60,7 +61,7 @@ const connectionWebhook = Effect.fnUntraced(function* (connection: Connection, w
   const settings = settingsOf(connection)
   const outcomes = makeWebhookOutcomes(connection, codecs, settings, undefined, yield* CurrentTracing)
   const metrics = yield* makeDeliveryMetrics(connection.id, connection.platform)
-  const secret = yield* Effect.cachedWithTTL(
+  const secret = yield* cachedFor(
     credentials.resolve(connection.credential, connectorFor(connection.kind).credential),
     settings.secretLife
   )
