@@ -9,7 +9,7 @@ export interface WallClock {
 }
 
 /** Sleeps and the monotonic clock stay those of the test's clock. */
-export const makeWallClock: Effect.Effect<WallClock> = Effect.clockWith((of) =>
+const makeWallClock: Effect.Effect<WallClock> = Effect.clockWith((of) =>
   Effect.sync(() => {
     const now = () => of.currentTimeMillisUnsafe() + wall.aheadMillis
     const clock: Clock.Clock = Object.create(of, {

@@ -8,7 +8,6 @@ import { SuppressionTable } from "../../../shared/suppression/suppressions.ts"
 import { runBatches } from "../../../shared/testing/run-batches.ts"
 import { sealedNormalizer } from "../normalizer.ts"
 import { dayIdOf } from "./person-secrets.ts"
-
 import {
   batchAfter,
   batchOf,

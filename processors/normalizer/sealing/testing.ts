@@ -23,7 +23,7 @@ import { personOf, sealer } from "./sealer.ts"
 
 export const now = Date.UTC(2026, 10, 23, 12)
 export const identity = makeIdentityKey(Buffer.alloc(32, 3))
-export const codecs = makeMemoryCodecs()
+const codecs = makeMemoryCodecs()
 export const partition = 2
 
 export const config = {
@@ -39,13 +39,13 @@ export const config = {
   schemaTimeout: Duration.seconds(30)
 }
 
-export const json = (id: string, user: object) => ({
+const json = (id: string, user: object) => ({
   event_id: id,
   event_name: "purchase",
   event_time: now - 5_000,
   user
 })
-export const jane = { email: " Jane@Shop.example", external_id: "u-77" }
+const jane = { email: " Jane@Shop.example", external_id: "u-77" }
 export const raw: Array<Buffer | null> = [
   Buffer.from(JSON.stringify(json("jane-1", jane))),
   Buffer.from(JSON.stringify(json("jane-2", { external_id: "U-77" }))),
@@ -54,7 +54,7 @@ export const raw: Array<Buffer | null> = [
   Buffer.from("jane@shop.example, not json"),
   null
 ]
-export const avro = rawEventFromJson(json("jane-avro", jane))
+const avro = rawEventFromJson(json("jane-avro", jane))
 if (avro._tag === "Read") raw.push(codecs.encode("raw-events", "raw-event", avro.raw))
 
 export const inbound = (
@@ -123,7 +123,7 @@ export const sealerSetup = () => {
   }))
   return { open, erase, cancel, suppressions }
 }
-export const noConsent = { ad_user_data: null, ad_personalization: null, sale_of_data: null }
+const noConsent = { ad_user_data: null, ad_personalization: null, sale_of_data: null }
 
 export const ofTopic = ({ outputs }: Step, topic: string) => outputs.filter((output) => output.topic === topic)
 
@@ -154,8 +154,8 @@ export const described = (output: Outbound): string => {
   return `${outcome}:${reason_code}${connection_id}`
 }
 
-export const kafka = new MemoryKafka()
+const kafka = new MemoryKafka()
 kafka.log.create("person-keys", 4)
-export const services = Layer.merge(memoryCodecs, Layer.succeed(KafkaClient, kafka.client))
+const services = Layer.merge(memoryCodecs, Layer.succeed(KafkaClient, kafka.client))
 export const test = <E>(effect: Effect.Effect<void, E, Codecs | KafkaClient | Scope.Scope>) =>
   Effect.andThen(TestClock.setTime(now), effect).pipe(Effect.scoped, Effect.provide(services))
