@@ -106,7 +106,7 @@ connections:
       assert.deepInclude(shop, { status: "unhealthy", cause: "auth", waiting_events: 3, waiting_is_minimum: false })
       assert.match(
         shop!.issues[0]!,
-        /^access token refused since .* UTC \(token expired\); 3 events wait, the oldest expires in 5 d; set SHOP_TOKEN/
+        /^access token refused since .* UTC \(token expired\); 3 events wait, the oldest expires in 5 d; set the environment variable SHOP_TOKEN/
       )
       assert.match(shop!.issues[1]!, /^the health processor has published nothing for 10 min/)
       assert.match(shop!.issues[2]!, /^asked just now: /)

@@ -89,7 +89,7 @@ const wrongIssues = ({ issues }: Story) =>
   [
     /^circuit is (OPEN|HALF_OPEN), .* since \d\d:\d\d UTC; 21 events wait, the oldest expires in 11 h \d+ min; /,
     /^the oldest waiting event has used 93 % of the platform's age limit; /,
-    /^access token refused since \d\d:\d\d UTC .*set META_TOKEN to a new one and restart delivery-meta$/
+    /^access token refused since \d\d:\d\d UTC .*set the environment variable META_TOKEN to a new one and restart delivery-meta$/
   ].flatMap((wanted) =>
     issues.some((issue) => wanted.test(issue)) ? [] : [`No issue matches ${wanted}: ${JSON.stringify(issues)}`]
   )
