@@ -23,7 +23,7 @@ export const state = (fields: Partial<ConnectorState>): Buffer =>
 export const recorded = (topic: string, value: Buffer, timestamp = now): Inbound =>
   batchOf(topic, [{ value, timestamp }]).records[0]!
 
-export const written = <S extends SchemaName>(step: Step, topic: string, schema: S): ReadonlyArray<Records[S]> =>
+const written = <S extends SchemaName>(step: Step, topic: string, schema: S): ReadonlyArray<Records[S]> =>
   step.outputs
     .filter((output) => output.topic === topic)
     .flatMap((output) => {
