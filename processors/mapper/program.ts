@@ -28,10 +28,19 @@ const warnOfUnread = Effect.fnUntraced(
   )
 )
 
+/** The mapper reads on, as no event may wait for a connection that no one has made: so it is said where that may be a mistake. */
+export const warnOfNoConnection = (enabled: ReadonlyArray<Connection>): Effect.Effect<void> =>
+  enabled.length > 0
+    ? Effect.void
+    : Effect.logWarning(
+        "No connection is enabled: events are read and go to no platform. Those of this time are sent by a replay alone: ./capi replay --stage mapper --from <time>."
+      )
+
 export const mapperProgram: Program = processorsProgram(
   "mapper",
   Effect.gen(function* () {
     const { all, enabled } = yield* Connections
+    yield* warnOfNoConnection(enabled)
     yield* Effect.forkScoped(warnOfUnread(all))
     const targets = enabled.map((connection) => ({ connection, connector: connectorFor(connection.kind) }))
     return [mapper(targets, yield* Sealer, yield* duplicateOptions, yield* followSuppressions())]
