@@ -19,7 +19,6 @@ import {
   type ExplainRequest,
   type Period,
   periods,
-  type RedriveSelection,
   type Session,
   type StepName,
   stepNames
@@ -33,6 +32,7 @@ import { resultRow } from "../state/result-row.ts"
 import { type Access, cookieOf, notSignedIn, sessionMillis, setCookie } from "./access.ts"
 import { connectionCard } from "./cards.ts"
 import { liveResponse } from "./live.ts"
+import { readRedriveSelection } from "./redrive-selection.ts"
 import {
   accessOf,
   type Body,
@@ -223,7 +223,7 @@ export const makeRoutes = ({ state, access, redrives }: RoutesOptions) =>
         }))
       ),
       get("/api/redrives", () => Effect.sync(() => ({ redrives: state.redrives }))),
-      post<RedriveSelection>("/api/redrives/plan", (body) => redrives.plan(body)),
+      post<Body>("/api/redrives/plan", (body) => Effect.flatMap(readRedriveSelection(body), redrives.plan)),
       post<Body>("/api/redrives/confirm", ({ plan_id }) => redrives.confirm(String(plan_id))),
       post<Body>("/api/redrives/cancel", ({ redrive_id }) => redrives.cancel(String(redrive_id))),
       get("/api/alerts", (query) => Effect.sync(() => state.alerts.list(numberOf(query, "since") ?? 0))),
