@@ -1,10 +1,10 @@
 /** `./capi erase`: erases a person, or takes an erasure back. */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { Command, CommandError, Flag } from "../cli.ts"
+import { Command, Flag } from "../cli.ts"
 import { withKafkaAndCodecs } from "../services.ts"
 import { cancelErasure } from "../subject/cancel-erasure.ts"
+import { graceOf } from "../subject/deadlines.ts"
 import { erasePerson } from "../subject/erase-person.ts"
 import { identifierArgument, kindFlag, personOf } from "../subject/person.ts"
 
@@ -32,7 +32,7 @@ export const erase = Command.make(
   ({ identifier, kind, grace, linked, cancel, dryRun, yes }) =>
     withKafkaAndCodecs(
       Effect.gen(function* () {
-        const graceMillis = yield* durationOf(grace)
+        const graceMillis = yield* graceOf(grace)
         const person = yield* personOf(identifier, Option.getOrNull(kind))
         if (cancel) return yield* cancelErasure(person, yes)
         yield* erasePerson(person, { graceMillis, linked, dryRun, yes })
@@ -48,17 +48,3 @@ export const erase = Command.make(
     { command: "./capi erase u-77 --cancel", description: "Within the grace window: take it back" }
   ])
 )
-
-const durationOf = (text: string) =>
-  Effect.fromOption(Duration.fromInput(text as Duration.Input)).pipe(
-    Effect.map(Duration.toMillis),
-    Effect.mapError(
-      () =>
-        new CommandError({
-          code: "invalid_grace",
-          message: `${JSON.stringify(text)} is no length of time.`,
-          nextStep: 'Give such as --grace "12 hours".',
-          exitCode: 2
-        })
-    )
-  )

@@ -1,9 +1,11 @@
 /** When the last copy of a record is gone from each topic that holds personal data, by the topics' settings at the broker. */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { expandPlatforms } from "../../../shared/codec/schemas.ts"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { KafkaClient } from "../../../shared/kafka/client.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
+import { CommandError } from "../cli.ts"
 
 export interface Deadline {
   readonly topic: string
@@ -60,5 +62,23 @@ export const lastOf = (deadlines: ReadonlyArray<Deadline>): number | null =>
 
 /** What the law gives: a month (GDPR, article 12, paragraph 3), counted as its shortest. */
 export const lawfulMillis = 28 * 86_400_000
+
+const graceMax = Duration.days(365)
+
+/** The length of a grace window, in milliseconds. One that ended before the request would spare the secrets that were made since. */
+export const graceOf = (text: string): Effect.Effect<number, CommandError> =>
+  Effect.fromOption(Duration.fromInput(text as Duration.Input)).pipe(
+    Effect.filterOrFail((grace) => Duration.between(grace, { minimum: Duration.zero, maximum: graceMax })),
+    Effect.map(Duration.toMillis),
+    Effect.mapError(
+      () =>
+        new CommandError({
+          code: "invalid_grace",
+          message: `${JSON.stringify(text)} is no length of time from 0 to ${Duration.format(graceMax)}.`,
+          nextStep: 'Give such as --grace "12 hours".',
+          exitCode: 2
+        })
+    )
+  )
 
 const finite = (millis: number): number | null => (Number.isFinite(millis) ? millis : null)

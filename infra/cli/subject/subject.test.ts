@@ -10,7 +10,7 @@ import { environmentProvider, SettingsService } from "../../../shared/config/set
 import { KafkaClient } from "../../../shared/kafka/client.ts"
 import { MemoryKafka } from "../../../shared/testing/memory-kafka.ts"
 import { declaredTopics } from "../../topics/declared-topics.ts"
-import { deadlinesOf, lastOf, lawfulMillis } from "./deadlines.ts"
+import { deadlinesOf, graceOf, lastOf, lawfulMillis } from "./deadlines.ts"
 import { identify } from "./identify.ts"
 
 const hashesOf = (
@@ -50,6 +50,18 @@ describe("an identifier on the command line", () => {
     assert.notInclude(refused.message, "0151")
   })
 })
+
+it.effect("a grace window begins at the request: one that ended before would spare what is newer", () =>
+  Effect.gen(function* () {
+    for (const [text, millis] of [
+      ["0 millis", 0],
+      ["12 hours", 43_200_000]
+    ] as const)
+      assert.strictEqual(yield* graceOf(text), millis)
+    for (const text of ["-1 day", "infinity", "100000000 days", "soon", "3"])
+      assert.strictEqual((yield* Effect.flip(graceOf(text))).code, "invalid_grace", text)
+  })
+)
 
 describe("the deadlines of an erasure", () => {
   const deadlines = (eventLog: "raw-events" | "sealed-events", changes: Record<string, string> = {}) =>
