@@ -8,7 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { registryLayer } from "../../shared/codec/registry.ts"
-import { environment } from "../../shared/config/settings.ts"
+import { decodeSettings, environment, eventLogSetting } from "../../shared/config/settings.ts"
 import { loadConnections } from "../../shared/connectors/load-connections.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import type { Balance } from "../../shared/ledger/balance.ts"
@@ -72,7 +72,9 @@ const prepare = Effect.gen(function* () {
   const consolePort = (yield* isFree(usualConsolePort)) ? usualConsolePort : yield* freePort
   // A port that the caller set is taken.
   const variables = { CAPI_CONSOLE_PORT: String(consolePort), ...environment(), ...own }
-  return { begun, brokers: broker.brokers, registryUrl: registry.url, sandbox, variables, enabled }
+  // The processors have the caller's environment.
+  const eventLog = yield* decodeSettings(eventLogSetting)
+  return { begun, brokers: broker.brokers, registryUrl: registry.url, sandbox, variables, enabled, eventLog }
 })
 
 const readConnections = (own: Readonly<Record<string, string>>) =>
@@ -115,7 +117,8 @@ const untilSettled = Effect.fnUntraced(function* (tally: Tally, setting: Setting
       if (now - begun < runMillisMax) continue
     }
     // Nothing is written to the topics any more: either all is done or something waits.
-    const balance = yield* readLedger({ from, to: yield* Clock.currentTimeMillis }, setting.enabled, "")
+    const to = yield* Clock.currentTimeMillis
+    const balance = yield* readLedger({ from, to }, setting.enabled, "", setting.eventLog)
     const settled = isSettled(balance, published)
     const givesUp = now - movedAt >= stallMillisMax || now - begun >= runMillisMax
     if (!settled && !givesUp) continue
@@ -128,7 +131,8 @@ const untilSettled = Effect.fnUntraced(function* (tally: Tally, setting: Setting
 /** What became of the events so far; a broker that does not answer does not keep the run from ending. */
 const endWithSummary = (tally: Tally, setting: Setting, from: number, published: number) =>
   Effect.gen(function* () {
-    const balance = yield* readLedger({ from, to: yield* Clock.currentTimeMillis }, setting.enabled, "")
+    const to = yield* Clock.currentTimeMillis
+    const balance = yield* readLedger({ from, to }, setting.enabled, "", setting.eventLog)
     const sandboxes = yield* sandboxCounts(setting.sandbox)
     const settled = isSettled(balance, published)
     print(["", ...summary({ balance, published, settled, tally }, sandboxes, paint, summaryColumns()), ""].join("\n"))
