@@ -23,7 +23,7 @@ import { describeFailure, exitAtSecondInterrupt, exitCodes, formatFailure } from
 import { healthServer, partitionHealth, Readiness } from "./health.ts"
 import { observeAll, RuntimeObserver, runtimeMetrics } from "./metrics.ts"
 import { processMetrics } from "./process-metrics.ts"
-import { untilConnectionsChange } from "./reload-connections.ts"
+import { awaitRightFile, untilConnectionsChange } from "./reload-connections.ts"
 import { run } from "./runtime.ts"
 import { awaitBroker, awaitTopics, type ProgramServices, servicesLayer } from "./services.ts"
 import { runShared, type SharedInput } from "./shared-input.ts"
@@ -164,7 +164,8 @@ const serveAndWork = Effect.fnUntraced(function* (programs: ReadonlyArray<Progra
   })
   // Built again for each round, with the connections that the file holds then.
   const round = endable(Effect.andThen(started, untilConnectionsChange(programs, workOf(programs)))).pipe(
-    Effect.provide(Layer.fresh(servicesLayer))
+    Effect.provide(Layer.fresh(servicesLayer)),
+    Effect.tap((end) => (end === "changed" ? awaitRightFile : Effect.void))
   )
   yield* Effect.repeat(round, { until: (end) => end === "ended" }).pipe(
     Effect.provideService(RuntimeObserver, observe),

@@ -4,6 +4,7 @@ import path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
@@ -13,7 +14,8 @@ import { loadSettings, SettingsService } from "../config/settings.ts"
 import { Connections, connectionsOf } from "../connections/connections.ts"
 import { loadConnections } from "../connectors/load-connections.ts"
 import { MemoryKafka } from "../testing/memory-kafka.ts"
-import { type ConcernedProgram, untilConnectionsChange } from "./reload-connections.ts"
+import { Readiness } from "./health.ts"
+import { awaitRightFile, type ConcernedProgram, untilConnectionsChange } from "./reload-connections.ts"
 import { topicsOf } from "./services.ts"
 
 const connection = (id: string, platform: "meta" | "tiktok", more = "") =>
@@ -64,7 +66,11 @@ const started = Effect.fnUntraced(function* (program: ConcernedProgram, every = 
     Effect.forkScoped
   )
   const until = (what: string, condition: () => boolean) => Effect.promise(() => waitUntil(what, condition, 15_000))
-  return { write, lines, stages, fiber, until }
+  const begun = Effect.provide(
+    awaitRightFile,
+    Layer.mergeAll(Layer.succeed(SettingsService, settings), Logger.layer([logger]))
+  )
+  return { write, lines, stages, fiber, until, begun }
 })
 
 describe("a changed file of connections", () => {
@@ -110,5 +116,23 @@ describe("a changed file of connections", () => {
       write(file(connection("t", "tiktok"), connection("c", "meta")))
       yield* until("it is concerned", () => stages.includes("changed"))
     })
+  )
+
+  it.live("that is wrong when the work would begin again is waited for, and ends nothing", () =>
+    Effect.gen(function* () {
+      const { write, lines, stages, until, begun } = yield* started({ name: "mapper" })
+      write(file(connection("a", "meta"), connection("b", "meta")))
+      yield* until("the work has ended", () => stages.includes("changed"))
+      write(file(connection("a", "meta", ", limits: { linger: soon }")))
+      const again = yield* Effect.forkScoped(Effect.tap(begun, () => Effect.sync(() => stages.push("begun again"))))
+      yield* until("it is named", () => lines.some((line) => line.includes("nothing runs")))
+      const readiness = yield* Readiness
+      assert.include((yield* readiness.report).dependencies["connections"]?.reason, "linger")
+      assert.notInclude(stages, "begun again")
+      write(first)
+      yield* Fiber.join(again)
+      assert.deepStrictEqual((yield* readiness.report).dependencies, {})
+      assert.strictEqual(lines.filter((line) => line.includes("nothing runs")).length, 1)
+    }).pipe(Effect.provide(Readiness.layer))
   )
 })

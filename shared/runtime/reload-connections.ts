@@ -11,6 +11,7 @@ import type { Connection } from "../connections/connection.ts"
 import { Connections } from "../connections/connections.ts"
 import { loadConnections } from "../connectors/load-connections.ts"
 import { KafkaClient } from "../kafka/client.ts"
+import { Readiness } from "./health.ts"
 import { missingTopics, topicsOf } from "./services.ts"
 
 /** Which connections a program works with; where absent, all. */
@@ -58,6 +59,29 @@ const awaitChange = Effect.fnUntraced(function* (programs: ReadonlyArray<Concern
       if (missing === null) return yield* Effect.log("The connections have changed: taking them.")
       yield* notTaken(file, missing)
     }
+  }
+})
+
+/**
+ * Before the work begins again: the file may have become wrong while the work was finished. A start would end with that; here nothing was
+ * started, so it is looked at until it is right.
+ */
+export const awaitRightFile: Effect.Effect<void, never, SettingsService | Readiness> = Effect.gen(function* () {
+  const { connectionsFile: file, connectionsEvery } = yield* SettingsService
+  const readiness = yield* Readiness
+  let said: string | null = null
+  for (;;) {
+    const loaded = yield* Effect.result(loadConnections(file, environment()))
+    if (Result.isSuccess(loaded)) return yield* readiness.remove("connections")
+    const reason = `${loaded.failure.message} ${loaded.failure.nextStep}`
+    if (reason !== said) {
+      yield* Effect.logError(
+        "The connections became wrong while they were taken: nothing runs until they are right."
+      ).pipe(Effect.annotateLogs({ file, reason }))
+      yield* readiness.set("connections", false, reason)
+    }
+    said = reason
+    yield* Effect.sleep(connectionsEvery)
   }
 })
 
