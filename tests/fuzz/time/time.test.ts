@@ -27,7 +27,7 @@ describe("the measurement", () => {
     prepare: (text) => () => use(text)
   })
 
-  it("finds what takes the square of the length, and what takes too long", { timeout: 120_000 }, () => {
+  it("finds what takes the square of the length, and what takes too long", { timeout: 600_000 }, () => {
     assert.isNotNull(
       measure(
         target((text) => text.replace(/\s+$/, "")),
