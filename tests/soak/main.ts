@@ -67,6 +67,7 @@ const shownQuantities: ReadonlyArray<{ readonly title: string; readonly of: Quan
   { title: "external MiB", of: "external" },
   { title: "resident MiB", of: "resident" },
   { title: "remembered MiB", of: "remembered" },
+  { title: "cached MiB", of: "cached" },
   { title: "descriptors", of: "descriptors" },
   { title: "handles", of: "handles" },
   { title: "timers", of: "timers" },

@@ -26,6 +26,8 @@ export interface State {
 
 /** Memory that settings bound, in the programs that have it. */
 const remembered = ["capi_dedup_bytes", "capi_sealer_secrets_bytes", "capi_suppressions_bytes"]
+/** `cache_size` of the indexer's file. */
+const indexCacheBytes = 64 * 2 ** 20
 
 export const observe = Effect.fnUntraced(function* (system: System, fleet: Fleet, minute: number) {
   const looks = yield* Effect.forEach(
@@ -44,7 +46,11 @@ export const observe = Effect.fnUntraced(function* (system: System, fleet: Fleet
             minute,
             instance,
             pid: program.pid,
-            values: { series: gauges.count, remembered: sum(remembered.map(gauges.sum)) }
+            values: {
+              series: gauges.count,
+              remembered: sum(remembered.map(gauges.sum)),
+              cached: Math.min(gauges.sum("capi_indexer_file_bytes"), indexCacheBytes)
+            }
           },
           lag: gauges.sum("capi_lag_records"),
           troubled,
@@ -70,8 +76,10 @@ const withPause = (connection: string): string => `${connection} is paused`
 
 const server = (minute: number, instance: string, pid: number | null): ReadonlyArray<Observation> => {
   if (pid === null || !existsSync(`/proc/${pid}`)) return []
-  const descriptors = readdirSync(`/proc/${pid}/fd`).length
-  return [{ minute, instance, pid, values: { virtualMachine: residentMebibytes(pid) * 2 ** 20, descriptors } }]
+  const virtualMachineDescriptors = readdirSync(`/proc/${pid}/fd`).length
+  return [
+    { minute, instance, pid, values: { virtualMachine: residentMebibytes(pid) * 2 ** 20, virtualMachineDescriptors } }
+  ]
 }
 
 const sum = (values: ReadonlyArray<number>): number => values.reduce((left, right) => left + right, 0)

@@ -25,34 +25,43 @@ const mebibyte = 2 ** 20
 
 /**
  * What may be more at the end of the second half than at its beginning. Memory is read after a collection of all garbage; what the
- * allocator keeps is only in `resident`. A pool may open connections as troubles come and go, a program has some more series then.
+ * allocator keeps is only in `resident`. A pool holds up to ten connections, as troubles come and go, and a program has some more series then.
  */
 export const growthMax = {
   heap: 4 * mebibyte,
-  external: 4 * mebibyte,
-  resident: 24 * mebibyte,
-  descriptors: 6,
-  handles: 8,
-  timers: 6,
+  external: 8 * mebibyte,
+  resident: 32 * mebibyte,
+  descriptors: 12,
+  handles: 12,
+  timers: 8,
   series: 20,
   /** Ids of the deduplicator, secrets of identifiers and the like, which settings bound: it explains growth of memory. */
   remembered: null,
+  /** Pages of the indexer's file, which SQLite holds up to a bound. */
+  cached: null,
   /** Of a JVM, whose heap has a bound and grows up to it. */
   virtualMachine: null,
+  /** Of a JVM, which has files as well as connections. */
+  virtualMachineDescriptors: null,
   loopDelayMax: null,
   loopDelay99: null
 } as const
 export type Quantity = keyof typeof growthMax
 
-const explainedByRemembered: ReadonlyArray<Quantity> = ["heap", "external", "resident"]
+const explainedBy: Partial<Record<Quantity, ReadonlyArray<Quantity>>> = {
+  heap: ["remembered"],
+  external: ["remembered"],
+  resident: ["remembered", "cached"]
+}
 
 /** @param minutes of the whole run */
 export const trendsOf = (all: ReadonlyArray<Series>, minutes: number): ReadonlyArray<Trend> =>
   all.flatMap(({ program, quantity, readings }) => {
     const half = secondHalf(readings, minutes)
     if (half.length === 0) return []
-    const remembered = all.find((one) => one.program === program && one.quantity === "remembered")?.readings ?? []
-    const explained = explainedByRemembered.includes(quantity) ? growthOf(secondHalf(remembered, minutes)) : 0
+    const explained = all
+      .filter((one) => one.program === program && explainedBy[quantity]?.includes(one.quantity) === true)
+      .reduce((sum, one) => sum + growthOf(secondHalf(one.readings, minutes)), 0)
     return {
       program,
       quantity,
@@ -80,4 +89,4 @@ export const shown = (quantity: Quantity, value: number): string => {
   return memory.includes(quantity) ? `${rounded(value / mebibyte)} MiB` : rounded(value)
 }
 
-const memory: ReadonlyArray<Quantity> = [...explainedByRemembered, "remembered", "virtualMachine"]
+const memory: ReadonlyArray<Quantity> = ["heap", "external", "resident", "remembered", "cached", "virtualMachine"]
