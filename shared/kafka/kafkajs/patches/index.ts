@@ -22,7 +22,13 @@ import {
   waitLongerWhenIdle,
   wakeOnResume
 } from "./consumer.ts"
-import { checkWhilePending, disconnectOnce, nameDenied, receivePooled, timeOutWhileInFlight } from "./network.ts"
+import {
+  checkWhilePending,
+  connectAndDisconnectOnce,
+  nameDenied,
+  receivePooled,
+  timeOutWhileInFlight
+} from "./network.ts"
 import { groupMessagesPerPartition, transactionsOfVersionTwo } from "./producer.ts"
 import { decodeInOnePass, frameRequest, poolProduceRequests, readUnreadBatches } from "./protocol.ts"
 
@@ -131,12 +137,12 @@ export const patches: ReadonlyArray<Patch> = [
   }),
   patch({
     module: "network/connection",
-    functions: ["disconnect"],
-    why: "a connection that is closed already gets no further listener each time that it is disconnected",
+    functions: ["connect", "disconnect"],
+    why: "requests that come at the same time make one connection, not one each, of which all but the last stay open; one that is closed already gets no further listener each time that it is disconnected",
     issue: null,
     file: "network.ts",
-    tests: ["network.test.ts"],
-    apply: disconnectOnce
+    tests: ["connection.test.ts", "network.test.ts"],
+    apply: connectAndDisconnectOnce
   }),
   patch({
     module: "network/requestQueue",

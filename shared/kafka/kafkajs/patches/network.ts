@@ -28,7 +28,7 @@ interface Closing {
  * waits for `connect` with one more listener: a warning after ten, and memory while a broker is away. A socket that is destroyed
  * keeps no process alive.
  */
-export const disconnectOnce = (connection: { readonly prototype: Closing }) => {
+const disconnectOnce = (connection: { readonly prototype: Closing }) => {
   const { disconnect } = connection.prototype
   connection.prototype.disconnect = function (this: Closing) {
     const { socket } = this
@@ -37,6 +37,37 @@ export const disconnectOnce = (connection: { readonly prototype: Closing }) => {
   }
   return connection
 }
+
+/** A connection as it is made. */
+interface Connecting {
+  readonly socket?: { readonly destroyed: boolean }
+  connect: () => Promise<boolean>
+}
+
+/**
+ * Requests that come at the same time, as those that read several topics, find no connection and each make one: kafkajs keeps the last
+ * socket, and no one closes the others.
+ */
+const connectOnce = <C extends { readonly prototype: Connecting }>(connection: C): C => {
+  const { connect } = connection.prototype
+  const underWay = new WeakMap<Connecting, { readonly socket: unknown; readonly connected: Promise<boolean> }>()
+  connection.prototype.connect = function (this: Connecting) {
+    const known = underWay.get(this)
+    if (known !== undefined && known.socket === this.socket && this.socket?.destroyed !== true) return known.connected
+    const connected = connect.call(this)
+    const made = { socket: this.socket, connected }
+    const forget = (): void => {
+      if (underWay.get(this) === made) underWay.delete(this)
+    }
+    underWay.set(this, made)
+    connected.then(forget, forget)
+    return connected
+  }
+  return connection
+}
+
+export const connectAndDisconnectOnce = (connection: { readonly prototype: Closing & Connecting }) =>
+  disconnectOnce(connectOnce(connection))
 
 /** A response that is being received. */
 interface Incoming {
