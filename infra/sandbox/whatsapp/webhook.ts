@@ -24,8 +24,10 @@ export interface Status {
 
 /** Statuses waiting for their time; further ones are dropped and counted. */
 const pendingMax = 100_000
-const attemptsMax = 5
-const retryMillis = 1000
+/** WhatsApp tries for seven days; two and a half minutes outlast a restart of the receiver or of its broker. */
+const attemptsMax = 20
+const retryMillis = 1_000
+const retryMillisMax = 10_000
 
 export const makeWebhook = (initial: WebhookOptions | null) => {
   let target = initial
@@ -55,7 +57,7 @@ export const makeWebhook = (initial: WebhookOptions | null) => {
     )
     if (ok) sent++
     else if (closed || attempt >= attemptsMax) failed++
-    else later(retryMillis * attempt, () => void post(to, body, attempt + 1))
+    else later(Math.min(retryMillis * attempt, retryMillisMax), () => void post(to, body, attempt + 1))
   }
 
   return {

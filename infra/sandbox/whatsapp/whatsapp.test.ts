@@ -147,8 +147,9 @@ describe("WhatsApp's sandbox", () => {
   )
 
   withSandbox(
-    "posts the later statuses, signed, with a failure where one is scripted",
+    "posts the later statuses, signed, with a failure where one is scripted, and again where the receiver is not well",
     async (client) => {
+      let refused = 0
       const received: Array<{ readonly body: string; readonly signature: string }> = []
       const server = createServer((request, response) => {
         let body = ""
@@ -156,7 +157,10 @@ describe("WhatsApp's sandbox", () => {
           body += chunk
         })
         request.on("end", () => {
-          received.push({ body, signature: String(request.headers["x-hub-signature-256"]) })
+          if (refused === 0) {
+            refused++
+            response.statusCode = 503
+          } else received.push({ body, signature: String(request.headers["x-hub-signature-256"]) })
           response.end()
         })
       })
