@@ -36,19 +36,17 @@ it.effect("are the newest of each event, and hold nothing else of what was fetch
     const chosen = ["e1", "e2", "e3"].map((id) =>
       deliveryLog({ event_id: id, connection_id: "shop", platform: "meta" })
     )
-    const { records, missing } = yield* recordsToResend(chosen).pipe(
-      Effect.provide(
-        Layer.merge(
-          Layer.succeed(KafkaClient, client),
-          Layer.succeed(SettingsService, { topicPrefix: "" } as SettingsService["Service"])
-        )
-      )
+    const services = Layer.merge(
+      Layer.succeed(KafkaClient, client),
+      Layer.succeed(SettingsService, { topicPrefix: "" } as SettingsService["Service"])
     )
+    const { records, missing } = yield* Effect.provide(recordsToResend(chosen), services)
+    const marks = { connection: "shop", resend: "true", resend_of: String(chosen[0]!.timestamp) }
     assert.deepStrictEqual(
       records.map(({ key, value, headers }): ReadonlyArray<unknown> => [String(key), String(value), headers]),
       [
-        ["e1", "third ", { connection: "shop", resend: "true" }],
-        ["e2", "second", { connection: "shop", resend: "true" }]
+        ["e1", "third ", marks],
+        ["e2", "second", marks]
       ]
     )
     assert.deepStrictEqual(
@@ -56,5 +54,12 @@ it.effect("are the newest of each event, and hold nothing else of what was fetch
       ["e3"]
     )
     for (const { value } of records) assert.isBelow(value!.buffer.byteLength, 100_000)
+
+    yield* kafka.client.produce(records)
+    const again = yield* Effect.provide(recordsToResend(chosen), services)
+    assert.deepStrictEqual([again.records, again.underWay.map(({ event_id }) => event_id)], [[], ["e1", "e2"]])
+    // It was sent again, and its outcome is unknown again.
+    const later = chosen.map((log) => ({ ...log, timestamp: log.timestamp + 1 }))
+    assert.strictEqual((yield* Effect.provide(recordsToResend(later), services)).records.length, 2)
   })
 )

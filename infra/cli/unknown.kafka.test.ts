@@ -66,7 +66,11 @@ describe("capi unknown", () => {
       assert.strictEqual((yield* readMapped(prefix).pipe(Effect.provide(services))).length, 3)
 
       const resent = yield* capi("unknown", "resend", "lost", "--yes", "--json")
-      assert.deepStrictEqual(jsonLines(resent.out)[0], { resent: 1, not_found: [] })
+      assert.deepStrictEqual(jsonLines(resent.out)[0], { resent: 1, under_way: [], not_found: [] })
+      // Given again before delivery has answered: the message must not go twice.
+      const twice = jsonLines((yield* capi("unknown", "resend", "lost", "--yes", "--json")).out)[0]!
+      assert.strictEqual(twice["resent"], 0)
+      assert.strictEqual((twice["under_way"] as ReadonlyArray<{ event_id: string }>)[0]?.event_id, "lost")
       const records = yield* readMapped(prefix).pipe(Effect.provide(services))
       const again = records.filter((record) => record.headers["resend"] === "true")
       assert.strictEqual(again.length, 1)

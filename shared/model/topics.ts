@@ -71,6 +71,8 @@ export const headerNames = {
   round: "round",
   /** Set by a person's command: send although it may have been sent before. */
   resend: "resend",
+  /** Beside it: the time of the unknown result that the person saw (milliseconds), so that one is answered by one resend. */
+  resendOf: "resend_of",
   /** Of a tombstone on `consent-changes`: the erasure that removes the record, and takes back nothing of what it said. */
   erasure: "erasure"
 } as const

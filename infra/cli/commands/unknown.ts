@@ -56,10 +56,21 @@ const resend = Command.make(
         if (!yes)
           yield* confirm(`Send ${count(chosen.length, "event")} again? They may have arrived.`, "Nothing was sent.")
         const kafka = yield* KafkaClient
-        const { records, missing } = yield* recordsToResend(chosen)
+        const { records, missing, underWay } = yield* recordsToResend(chosen)
         yield* kafka.produce(records)
-        const value = { resent: records.length, not_found: missing.map(summaryOf) }
-        yield* show(value, () => `${count(records.length, "event")} will be sent again.`)
+        const value = {
+          resent: records.length,
+          under_way: underWay.map(summaryOf),
+          not_found: missing.map(summaryOf)
+        }
+        yield* show(value, () =>
+          [
+            `${count(records.length, "event")} will be sent again.`,
+            ...(underWay.length === 0
+              ? []
+              : [`${count(underWay.length, "event")} more: an earlier command sends them again already.`])
+          ].join("\n")
+        )
         if (missing.length > 0) yield* gone(missing)
       })
     )
