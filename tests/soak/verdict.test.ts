@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { growing, growthMax, type Quantity, type Series, shown, trendsOf } from "./verdict.ts"
+import { growing, growthMax, judgedFromMinutes, type Quantity, type Series, shown, trendsOf } from "./verdict.ts"
 
 const minutes = 60
 const mebibyte = 2 ** 20
@@ -26,6 +26,12 @@ describe("the verdict of a soak", () => {
   it("finds it in every quantity that has a bound", () => {
     for (const [quantity, atMost] of Object.entries(growthMax))
       assert.lengthOf(found(series(quantity as Quantity, (atMost ?? 1) * 2.5)), atMost === null ? 0 : 1, quantity)
+  })
+
+  it("judges no growth of a run that is too short for it", () => {
+    const grown = [series("heap", 60 * mebibyte)]
+    assert.lengthOf(growing(trendsOf(grown, judgedFromMinutes)), 1)
+    assert.deepStrictEqual(growing(trendsOf(grown, judgedFromMinutes - 1)), [])
   })
 
   it("does not mind what grew in the first half, or shrinks", () => {

@@ -54,7 +54,10 @@ const explainedBy: Partial<Record<Quantity, ReadonlyArray<Quantity>>> = {
   resident: ["remembered", "cached"]
 }
 
-/** @param minutes of the whole run */
+/** Pools and buffers fill within minutes of a trouble and stay: a shorter run takes that for growth. */
+export const judgedFromMinutes = 20
+
+/** @param minutes of the whole run; below `judgedFromMinutes` nothing is asked of what grows */
 export const trendsOf = (all: ReadonlyArray<Series>, minutes: number): ReadonlyArray<Trend> =>
   all.flatMap(({ program, quantity, readings }) => {
     const half = secondHalf(readings, minutes)
@@ -69,7 +72,7 @@ export const trendsOf = (all: ReadonlyArray<Series>, minutes: number): ReadonlyA
       end: readings.at(-1)!.value,
       growthAnHour: slopeOf(half) * 60,
       unexplained: growthOf(half) - explained,
-      atMost: growthMax[quantity]
+      atMost: minutes < judgedFromMinutes ? null : growthMax[quantity]
     }
   })
 
