@@ -1,4 +1,4 @@
-/** Whether an event's amounts may be used: a purchase whose are not is refused, any other event goes out without them. */
+/** Whether an event's amounts may be used. Where they may not, a purchase is refused, and any other event is sent without them. */
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import type { CompiledConnection } from "../connector.ts"
 import { currencyCode } from "./catalog.ts"
