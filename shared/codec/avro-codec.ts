@@ -20,6 +20,7 @@ import { compileRecord } from "./compile-record.ts"
 import { RecordReader } from "./record-reader.ts"
 import { type Pooled, RecordWriter } from "./record-writer.ts"
 import { recordTypes, schemaJson, schemaNames } from "./schemas.ts"
+import type { WriterSchema } from "./writer-schema.ts"
 
 /** The `decode` of Codecs over the schemas that are known when it is called. */
 export const makeDecoder = (writers: Pick<WriterSchemas, "get">): Codecs["Service"]["decode"] => {
@@ -137,8 +138,8 @@ const read = (reader: Reader, value: Buffer): Decoded<never> => {
 }
 
 // avsc throws where a writer's schema lacks what the reader needs; its message names schemas and fields, not values.
-const resolve = (type: avro.Type, compiled: Reader, writer: avro.Type | "unsupported"): Reader | Unreadable => {
-  if (writer === "unsupported") return "it is not an Avro schema."
+const resolve = (type: avro.Type, compiled: Reader, writer: WriterSchema): Reader | Unreadable => {
+  if (typeof writer === "string") return writer
   if (type.equals(writer)) return compiled
   try {
     const reader = avscReader(type, type.createResolver(writer))
@@ -192,9 +193,6 @@ const encodeByAvsc = (schema: SchemaName, schemaId: number, record: unknown): Bu
   writeFrame(value, 0, schemaId)
   return value
 }
-
-/** `unsupported` is one that is not Avro. */
-export type WriterSchema = avro.Type | "unsupported"
 
 interface Entry {
   readonly schema: WriterSchema

@@ -1,13 +1,13 @@
-/** A client of a Confluent-compatible schema registry, over @kafkajs/confluent-schema-registry; the only file that imports it. */
+/** A client of a Confluent-compatible schema registry; registers over @kafkajs/confluent-schema-registry, the only file that imports it. */
 import https from "node:https"
 import { COMPATIBILITY, SchemaRegistry, SchemaType } from "@kafkajs/confluent-schema-registry"
-import avro from "avsc"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import { nodeTlsOptions, sendRequest, type TlsOptions } from "../http/http-request.ts"
 import { RegistryError } from "./codecs.ts"
+import { type AskRegistry, fetchWriterSchema, type WriterSchema } from "./writer-schema.ts"
 
 export interface RegistryAddress {
   /** Root of the Confluent API, such as `http://127.0.0.1:8081` or Apicurio's `…/apis/ccompat/v7`. */
@@ -20,8 +20,8 @@ export interface RegistryAddress {
 }
 
 export interface RegistryClient {
-  /** The schema of an id: null if the registry does not know it, `unsupported` if it is not Avro. */
-  readonly writerSchema: (id: number) => Effect.Effect<avro.Type | "unsupported" | null, RegistryError>
+  /** The schema of an id: null if the registry does not know it. */
+  readonly writerSchema: (id: number) => Effect.Effect<WriterSchema | null, RegistryError>
   /** Registers under FULL_TRANSITIVE compatibility and gives the id; the id it has if it is registered already. */
   readonly register: (subject: string, schema: string) => Effect.Effect<Registered, RegistryError>
 }
@@ -53,14 +53,7 @@ export const makeRegistryClient = (address: RegistryAddress): RegistryClient => 
     )
   return {
     writerSchema: (id) =>
-      ask(`fetch schema ${id}`, () => registry.getSchema(id)).pipe(
-        Effect.map((schema: unknown) => (avro.Type.isType(schema) ? (schema as avro.Type) : ("unsupported" as const))),
-        Effect.catchIf(
-          (failure) => failure.status === 404,
-          () => Effect.succeed(null)
-        ),
-        retried(address)
-      ),
+      ask(`fetch schema ${id}`, () => fetchWriterSchema(answersOf(address, timeoutMillis), id)).pipe(retried(address)),
     register: (subject, schema) =>
       Effect.gen(function* () {
         const known = yield* registeredId(subject, schema)
@@ -73,6 +66,22 @@ export const makeRegistryClient = (address: RegistryAddress): RegistryClient => 
       }).pipe(retried(address))
   }
 }
+
+/** Answers by their path: null for 404; any other status but 200, and what is not JSON, is thrown. */
+const answersOf =
+  (address: RegistryAddress, timeoutMillis: number): AskRegistry =>
+  async (path) => {
+    const { status, text } = await sendRequest({
+      method: "GET",
+      url: address.url + path,
+      headers: registryHeaders(address),
+      tls: address.tls ?? {},
+      timeoutMillis
+    })
+    if (status === 404) return null
+    if (status === 200) return JSON.parse(text) as unknown
+    throw Object.assign(new Error(`status ${status}`), { status })
+  }
 
 // The library does not retry: callers do, and see each response.
 const openRegistry = (address: RegistryAddress): SchemaRegistry =>

@@ -33,6 +33,84 @@ it.live("reads what a producer with a newer schema wrote, whose id it has never 
   }).pipe(Effect.provide(registryLayer({ url: testRegistryUrl(), prefix })))
 })
 
+const publish = (subject: string, body: object) =>
+  Effect.promise(async () => {
+    const response = await fetch(`${testRegistryUrl()}/subjects/${subject}/versions`, {
+      method: "POST",
+      headers: { "content-type": "application/vnd.schemaregistry.v1+json" },
+      body: JSON.stringify(body)
+    })
+    assert.strictEqual(response.status, 200)
+    return ((await response.json()) as { readonly id: number }).id
+  })
+
+it.live("a schema of another kind is no outage of the registry: it stops no record of other schemas", () => {
+  const prefix = uniquePrefix("kinds")
+  const newest = { $schema: "https://json-schema.org/draft/2020-12/schema", type: "object", properties: {} }
+  const connect = { type: "object", "connect.type": "int64", properties: { a: { oneOf: [{ "connect.index": 0 }] } } }
+  const invalid = { type: "record", name: "RawEvent", fields: [{ name: "a", type: "double", default: "0" }] }
+  return Effect.gen(function* () {
+    const codecs = yield* Codecs
+    const good = rawSchema()
+    good.fields.push({ name: "loyalty_tier", type: ["null", "string"], default: null, doc: "New." })
+    const goodId = yield* publish(subjectOf(prefix, "other"), { schema: JSON.stringify(good) })
+    const others: ReadonlyArray<readonly [object, RegExp]> = [
+      [{ schemaType: "JSON", schema: JSON.stringify(newest) }, /schema of JSON, and not of Avro/],
+      [{ schemaType: "JSON", schema: JSON.stringify(connect) }, /schema of JSON, and not of Avro/],
+      [{ schemaType: "PROTOBUF", schema: 'syntax = "proto3"; message B { string c = 1; }' }, /of PROTOBUF/],
+      [{ schema: JSON.stringify(invalid) }, /Avro schema that cannot be parsed \(.*default/]
+    ]
+    for (const [index, [body, message]] of others.entries()) {
+      const id = yield* publish(subjectOf(prefix, `kind-${index}`), body)
+      const value = frame(goodId, good, { event_id: "e", event_name: "lead", event_time: 1, loyalty_tier: "gold" })
+      const other = Buffer.from([0, 0, 0, 0, 0, 0x7b, 0x7d])
+      other.writeUInt32BE(id, 1)
+      yield* codecs.loadSchemas([other, other, value])
+      const decoded = codecs.decode("raw-event", other)
+      assert.match(decoded._tag === "Undecodable" ? decoded.message : "", message)
+      assert.strictEqual(codecs.decode("raw-event", value)._tag, "Decoded")
+    }
+  }).pipe(Effect.provide(registryLayer({ url: testRegistryUrl(), prefix })))
+})
+
+it.live("reads records of a schema whose parts are schemas of other subjects", () => {
+  const prefix = uniquePrefix("parts")
+  const subject = (name: string) => subjectOf(prefix, name)
+  const reference = (name: string, of: string) => ({ name, subject: subject(of), version: 1 })
+  return Effect.gen(function* () {
+    const codecs = yield* Codecs
+    const user = {
+      type: "record",
+      name: "RawUser",
+      namespace: "io.capirelay",
+      fields: [{ name: "email", type: { type: "array", items: "string" } }]
+    }
+    yield* publish(subject("user"), { schema: JSON.stringify(user) })
+    const event = rawSchema()
+    event.fields = [
+      ...event.fields.slice(0, 3),
+      { name: "user", type: ["null", "io.capirelay.RawUser"], default: null }
+    ]
+    const id = yield* publish(subject("event"), {
+      schema: JSON.stringify(event),
+      references: [reference("io.capirelay.RawUser", "user")]
+    })
+    const whole = rawSchema()
+    whole.fields = [...event.fields.slice(0, 3), { name: "user", type: ["null", user] }]
+    const value = frame(id, whole, {
+      event_id: "e",
+      event_name: "lead",
+      event_time: 1,
+      user: { email: ["ann@shop.example"] }
+    })
+    yield* codecs.loadSchemas([value])
+    const decoded = codecs.decode("raw-event", value)
+    assert.deepStrictEqual(decoded._tag === "Decoded" ? decoded.value.user?.email : decoded.message, [
+      "ann@shop.example"
+    ])
+  }).pipe(Effect.provide(registryLayer({ url: testRegistryUrl(), prefix })))
+})
+
 it.live("a breaking change is refused", () =>
   Effect.gen(function* () {
     const prefix = uniquePrefix("breaking")

@@ -36,6 +36,13 @@ export interface HttpResponse {
 /** More is refused. */
 const responseBytesMax = 1_048_576
 
+/** The answer to a request was refused for its size; asked again, it is as long. */
+export class ResponseTooLarge extends Error {
+  constructor() {
+    super(`a response of more than ${responseBytesMax} bytes`)
+  }
+}
+
 /** What Node's TLS takes. */
 export const nodeTlsOptions = ({ ca, cert, key, passphrase }: TlsOptions) => ({
   ...(ca === undefined ? {} : { ca: [ca] }),
@@ -60,7 +67,7 @@ export const sendRequest = ({ method, url, headers = {}, body, tls = {}, timeout
       let bytes = 0
       response.on("data", (chunk: Buffer) => {
         bytes += chunk.length
-        if (bytes > responseBytesMax) response.destroy(new Error(`a response of more than ${responseBytesMax} bytes`))
+        if (bytes > responseBytesMax) response.destroy(new ResponseTooLarge())
         else chunks.push(chunk)
       })
       response.on("error", reject)
