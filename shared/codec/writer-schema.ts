@@ -5,7 +5,7 @@ import { isRecord } from "../model/json.ts"
 
 /** Why records of a schema cannot be read, for people. */
 export type Unusable = string
-/** A parsed schema, or why it is none. */
+/** A parsed schema, or why it cannot be used. */
 export type WriterSchema = avro.Type | Unusable
 
 /** Asks the registry for a path: the JSON of its answer; null where it has none (404). Rejects where it gives no answer. */

@@ -1,6 +1,7 @@
 /** The parts of an address: city, state, postal code and country. */
 import countries from "../../../schemas/catalog/countries.json" with { type: "json" }
 import usStates from "../../../schemas/catalog/us-states.json" with { type: "json" }
+import { isBase64Hash, isDamaged, unescaped, withoutFraction } from "./as-typed.ts"
 import { cached, dropped, type Field, kept, orHash } from "./field.ts"
 import {
   alreadyHashed,
@@ -25,13 +26,14 @@ export interface CityForms {
 
 export const normalizeCity = (raw: string): Field<CityForms> => {
   if (raw.length > placeLengthMax) return dropped("too_long")
-  const cleaned = clean(raw)
+  const cleaned = unescaped(clean(raw))
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")
+  if (isBase64Hash(cleaned)) return dropped("unsupported_hash")
   const lowered = lower(cleaned)
   const snap = withoutSpaces(lowered)
   // A city without any letter that shows is a postal code or a number in the wrong field.
-  if (looksLikeAddress(lowered) || !hasLetter.test(snap)) return dropped("invalid_city")
+  if (looksLikeAddress(lowered) || !hasLetter.test(snap) || isDamaged(snap)) return dropped("invalid_city")
   const plain = lettersAndDigits(lowered)
   if (isPlaceholder(plain)) return dropped("placeholder")
   if (isOtherHash(plain)) return dropped("unsupported_hash")
@@ -52,12 +54,13 @@ const placeLengthMax = 256
  */
 export const normalizeState = (raw: string, country: string | null): Field<string> => {
   if (raw.length > placeLengthMax) return dropped("too_long")
-  const cleaned = clean(raw)
+  const cleaned = unescaped(clean(raw))
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")
+  if (isBase64Hash(cleaned)) return dropped("unsupported_hash")
   const lowered = lower(cleaned)
   const plain = lettersAndDigits(withoutCountry(lowered, country))
-  if (plain === "" || looksLikeAddress(lowered)) return dropped("invalid_state")
+  if (plain === "" || looksLikeAddress(lowered) || isDamaged(lowered)) return dropped("invalid_state")
   if (isPlaceholder(plain)) return dropped("placeholder")
   if (isOtherHash(plain)) return dropped("unsupported_hash")
   if (country !== null && country !== "US") return kept(plain)
@@ -98,7 +101,7 @@ export const normalizeZip = (raw: string, country: string | null): Field<ZipForm
   if (raw.length === 5 ? american5.test(raw) : raw.length === 10 && american9.test(raw))
     return plainDigits(raw, country)
   if (raw.length > 1024) return dropped("too_long")
-  const cleaned = clean(raw)
+  const cleaned = withoutFraction(clean(raw))
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")
   if (isOtherHash(cleaned)) return dropped("unsupported_hash")

@@ -1,4 +1,5 @@
 /** Email addresses: trimmed and lower case for every platform, with Google's rule for gmail beside. */
+import { isBase64Hash } from "./as-typed.ts"
 import { dropped, type Field, kept } from "./field.ts"
 import { clean, isAscii, isOtherHash, isPlaceholder, lower, visible, wordSet } from "./text.ts"
 
@@ -26,7 +27,7 @@ export const normalizeEmail = (raw: string): Field<EmailForms> => {
   // The longest address that SMTP can carry (RFC 5321, section 4.5.3.1).
   if (plain.length > 254) return dropped("too_long")
   if (!isUsual && (at < 1 || !shape(plain, ascii).test(plain)))
-    return dropped(isOtherHash(plain) ? "unsupported_hash" : "invalid_email")
+    return dropped(isOtherHash(plain) || isBase64Hash(cleaned) ? "unsupported_hash" : "invalid_email")
   const local = plain.slice(0, at)
   if (local.startsWith(".") && onlyDots.test(local)) return dropped("invalid_email")
   const domain = plain.slice(at + 1)

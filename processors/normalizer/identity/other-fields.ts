@@ -6,6 +6,7 @@
 import { isIPv4, isIPv6 } from "node:net"
 import { isWhatsAppUserId } from "../../../shared/model/platform.ts"
 import { isPlainAgent } from "../pii/user-agent.ts"
+import { isDamaged } from "./as-typed.ts"
 import { type Drop, type DropReason, dropped, type Field, kept } from "./field.ts"
 import { clean, isPlaceholder, lower, withoutSpaces, wordSet } from "./text.ts"
 
@@ -17,6 +18,7 @@ export const normalizeExternalId = (raw: string): Field<string> => {
   if (raw.length > 1024) return dropped("too_long")
   const plain = plainToken.test(raw) ? raw : withoutSpaces(lower(clean(raw)))
   if (plain === "") return dropped("empty")
+  if (isDamaged(plain)) return dropped("invalid_external_id")
   if (isPlaceholder(plain) || isAnonymous(plain)) return dropped("placeholder")
   return kept(plain)
 }

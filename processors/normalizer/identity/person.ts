@@ -2,6 +2,7 @@
 
 import { type NamePattern, namePatternOf } from "../pii/pii-names.ts"
 import { usTerritories } from "./address.ts"
+import { isBase64Hash, isDamaged, unescaped } from "./as-typed.ts"
 import { cached, cachedTwice, dropped, type Field, kept, orHash } from "./field.ts"
 import {
   alreadyHashed,
@@ -32,12 +33,13 @@ export const normalizeLastName = (raw: string): Field<NameForms> => normalizeNam
 
 const normalizeName = (raw: string, google: (name: string) => string): Field<NameForms> => {
   if (raw.length > nameLengthMax) return dropped("too_long")
-  const cleaned = clean(raw)
+  const cleaned = unescaped(clean(raw))
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")
+  if (isBase64Hash(cleaned)) return dropped("unsupported_hash")
   const lowered = lower(visible(cleaned))
   // An address or a number in a field of names is a mistake of the producer, and its hash would match no one.
-  if (looksLikeAddress(lowered) || !hasLetter.test(lowered)) return dropped("invalid_name")
+  if (looksLikeAddress(lowered) || !hasLetter.test(lowered) || isDamaged(lowered)) return dropped("invalid_name")
   const plain = lettersAndDigits(lowered)
   if (isPlaceholder(plain)) return dropped("placeholder")
   if (isOtherHash(plain)) return dropped("unsupported_hash")
@@ -197,10 +199,11 @@ const monthWords =
   "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
 const separator = "[-\\u2010-\\u2015/. ,:_|年月년월]{1,3}"
 const note = "(?:\\s*\\([a-z/. -]*\\))?"
+const clock = "[0-9]{1,2}:[0-9]{2}[0-9:.]*(?: ?[ap]\\.?m\\.?)?"
 const yearFirst = new RegExp(
-  `^([0-9]{4})${separator}([0-9]{1,2})${separator}([0-9]{1,2})[日일]?(?:[t ][0-9]{1,2}:[0-9]{2}[0-9:.]*(?:\\s*(?:z|[+-][0-9]{2}:?[0-9]{2}))?)?${note}$`
+  `^([0-9]{4})${separator}([0-9]{1,2})${separator}([0-9]{1,2})[日일]?(?:[t ]${clock}(?:\\s*(?:z|utc|gmt|[+-][0-9]{2}:?[0-9]{2}))?)?${note}$`
 )
-const yearLast = new RegExp(`^([0-9]{1,2})${separator}([0-9]{1,2})${separator}([0-9]{4})${note}$`)
+const yearLast = new RegExp(`^([0-9]{1,2})${separator}([0-9]{1,2})${separator}([0-9]{4})(?:,? ${clock})?${note}$`)
 const eightDigits = /^([0-9]{8})$/
 const weekday = "(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[,.]? +)?"
 /** As programs print a date: the day is the one that stands there, whatever the zone. */
@@ -230,7 +233,7 @@ export interface KnownName {
   readonly pattern: NamePattern
 }
 const known = (hashed: (raw: string) => Field<NameForms>) =>
-  cachedTwice((raw): KnownName => ({ field: hashed(raw), pattern: namePatternOf(raw) }))
+  cachedTwice((raw): KnownName => ({ field: hashed(raw), pattern: namePatternOf(unescaped(raw)) }))
 export const knownFirstName = known(orHash(normalizeFirstName, hashName, asName))
 export const knownLastName = known(orHash(normalizeLastName, hashName, asName))
 

@@ -7,6 +7,7 @@ import {
   type PhoneNumber as ParsedNumber,
   parsePhoneNumberFromString
 } from "libphonenumber-js/max"
+import { withoutFraction } from "./as-typed.ts"
 import { dropped, type Field, kept } from "./field.ts"
 import { clean, isAscii, isOtherHash, isPlaceholder, visible } from "./text.ts"
 
@@ -40,11 +41,12 @@ export const tiktokForm = (e164: string): string => (e164.startsWith("+86") ? e1
  * @param defaultCountries the same: the connections'
  */
 export const normalizePhone = (
-  raw: string,
+  given: string,
   country: string | null,
   defaultCountries: ReadonlyArray<string>
 ): Field<ReadonlyArray<PhoneNumber>> => {
-  if (raw.length > phoneLengthMax) return dropped("invalid_phone")
+  if (given.length > phoneLengthMax) return dropped("invalid_phone")
+  const raw = withoutFraction(given)
   const known = knownE164(raw)
   if (known !== null) return kept([{ e164: known, defaultCountry: null, assumed: false }])
   const usual = country === "US" || country === "CA" ? usualAmerican(raw) : undefined
