@@ -15,6 +15,7 @@ import { helmTool, kubeconformTool, obtainGoTool } from "../images/check/go-tool
 import { makeReport, runChecks } from "../images/check/report.ts"
 import { repository } from "../local/state.ts"
 import { chartProblems, type Manifest } from "./chart-rules.ts"
+import { checkGivenValues } from "./given-values.ts"
 
 const chart = path.join(repository, "infra/helm/capi-relay")
 const examples = path.join(repository, "infra/helm/examples")
@@ -169,10 +170,17 @@ const main = Effect.gen(function* () {
   yield* report.check(
     "a misspelt value is an error",
     Effect.gen(function* () {
-      const { code, err } = yield* run(helm, ["template", "capi", chart, "--set", "networkPolicy.enable=false"])
-      if (code === 0 || !err.includes("enable")) return yield* checkFailed(`it is taken: ${err.slice(0, 200)}`)
+      for (const [value, name] of [
+        ["networkPolicy.enable=false", "enable"],
+        ["processors.delivery-metta.credentials=capi-meta", "delivery-metta"],
+        ["processors.deliveries.programs={delivery-metta}", "programs/0"]
+      ] as const) {
+        const { code, err } = yield* run(helm, ["template", "capi", chart, "--set", value])
+        if (code === 0 || !err.includes(name)) return yield* checkFailed(`it is taken: ${err.slice(0, 200)}`)
+      }
     })
   )
+  yield* checkGivenValues(report, { helm, chart, folder, render })
   return report.end()
 })
 

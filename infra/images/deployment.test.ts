@@ -44,3 +44,9 @@ it("the chart's schema of values knows every value, so that a new one needs a li
     []
   )
 })
+
+it("the chart's schema of values knows every program, so that a misspelt one is an error", () => {
+  const { properties, definitions } = JSON.parse(read("infra/helm/capi-relay/values.schema.json"))
+  assert.sameMembers(Object.keys(properties.processors.properties), [...programNames])
+  assert.sameMembers(definitions.processor.properties.programs.items.enum, [...programNames])
+})

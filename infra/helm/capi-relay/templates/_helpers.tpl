@@ -75,7 +75,11 @@ envFrom:
   - secretRef: { name: {{ $kafka }} }
   {{- end }}
   {{- if .processor.masterKey }}
+  {{- if $values.secrets.masterKey }}
   - secretRef: { name: {{ $values.secrets.masterKey }} }
+  {{- else if not $values.settings.CAPI_MASTER_KEY }}
+  {{- fail "secrets.masterKey names no Secret, and settings.CAPI_MASTER_KEY no reference: name one of them" }}
+  {{- end }}
   {{- end }}
   {{- range include "capi.names" .processor.credentials | fromJsonArray }}
   - secretRef: { name: {{ . }} }
@@ -100,8 +104,14 @@ volumeMounts:
   - { name: index, mountPath: /index }
   {{- end }}
   {{- range include "capi.names" .processor.files | fromJsonArray }}
-  - { name: {{ printf "files-%s" . }}, mountPath: {{ printf "/secrets/%s" . }}, readOnly: true }
+  - { name: {{ include "capi.files-volume" . }}, mountPath: {{ printf "/secrets/%s" . }}, readOnly: true }
   {{- end }}
+{{- end }}
+
+{{- /* A volume's name has no dots and at most 63 characters, which a Secret's may have. */ -}}
+{{- define "capi.files-volume" -}}
+{{- $name := printf "files-%s" . }}
+{{- if or (contains "." $name) (gt (len $name) 63) }}{{ printf "files-%s" (sha256sum . | trunc 16) }}{{ else }}{{ $name }}{{ end }}
 {{- end }}
 
 {{- define "capi.certificates" -}}
@@ -162,7 +172,7 @@ volumeMounts:
   {{- end }}
 {{- end }}
 {{- range include "capi.names" .processor.files | fromJsonArray }}
-- name: {{ printf "files-%s" . }}
+- name: {{ include "capi.files-volume" . }}
   secret: { secretName: {{ . }}, defaultMode: 0440 }
 {{- end }}
 {{- end }}
