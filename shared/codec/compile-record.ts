@@ -131,7 +131,7 @@ const readStatement = (schema: Schema, target: string, parts: Parts): string => 
   if (schema === "null") return `${target} = null;`
   if (schema === "string" && parts.view !== null) return byMethod(target, `repeated(${parts.view.slots++})`)
   if (schema === "long" || schema === "int") {
-    return `n = b[p]; if (n < 128) { p++; ${target} = (n >>> 1) ^ -(n & 1); } else { ${byMethod(target, `${schema}()`)} }`
+    return `n = b[p]; if (n < 128) { p++; ${target} = (n >>> 1) ^ -(n & 1); } else { ${byMethod(target, schema === "long" ? "longOfField()" : "int()")} }`
   }
   if (schema === "bytes") return byMethod(target, "copiedBytes()")
   if (typeof schema === "string" && primitives.has(schema)) return byMethod(target, `${schema}()`)

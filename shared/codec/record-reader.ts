@@ -54,12 +54,19 @@ export class RecordReader {
     return this.bytes[this.at++] !== 0
   }
 
+  /** A number beyond 2⁵³ is no length and no branch: the record is refused. */
   long(): number {
+    const long = this.longOfField()
+    return Number.isNaN(long) ? this.fail() : long
+  }
+
+  /** NaN for a number that is not exact here (beyond 2⁵³), such as Java's greatest for no value: the field is left out for it, not the record. */
+  longOfField(): number {
     const bytes = this.bytes
     const first = bytes[this.at++]
     if (first === undefined) return this.fail()
     if (first < 128) return (first >>> 1) ^ -(first & 1)
-    // The sign apart, so that all is exact up to 2⁵³; longer numbers than that are refused.
+    // The sign apart, so that all is exact up to 2⁵³.
     let value = (first & 127) >>> 1
     let factor = 64
     for (let count = 1; ; count++) {
@@ -70,7 +77,7 @@ export class RecordReader {
       factor *= 128
     }
     const long = first & 1 ? -value - 1 : value
-    return Number.isSafeInteger(long) ? long : this.fail()
+    return Number.isSafeInteger(long) ? long : Number.NaN
   }
 
   int(): number {

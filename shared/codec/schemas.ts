@@ -104,6 +104,14 @@ const boundBlocks = (): void => {
 }
 boundBlocks()
 
+/** As the compiled readers do (`RecordReader.longOfField`): avsc refuses the whole record for a long beyond 2⁵³. */
+Object.assign(avro.types.LongType.prototype, {
+  _read(tap: Tap): number {
+    const long = tap.readLong()
+    return Number.isSafeInteger(long) ? long : Number.NaN
+  }
+})
+
 // A negative count is followed by the block's size in bytes (Avro specification, "Arrays" and "Maps").
 const blockSize = (tap: Tap): number => {
   let count = tap.readLong()

@@ -202,11 +202,14 @@ const normalizeCustom = (
     else if (looksLikeEmail(key) || personal.inText(key)) drop("properties.custom", "personal_data")
     else if (typeof value === "string" && value.length > textLengthMax) drop(`properties.custom.${key}`, "too_long")
     else if (isPersonalValue(key, value, personal)) drop(`properties.custom.${key}`, "personal_data")
-    else if (typeof value === "number" && !Number.isFinite(value)) drop(`properties.custom.${key}`, "not_a_number")
+    else if (typeof value === "number" && !isExact(value)) drop(`properties.custom.${key}`, "not_a_number")
     else custom[key] = value
   }
   return custom
 }
+
+/** An integer beyond 2⁵³ has lost digits on its way: it is another number, and mostly it was an id. */
+const isExact = (value: number): boolean => Number.isSafeInteger(value) || (Number.isFinite(value) && value % 1 !== 0)
 
 const isPersonalValue = (key: string, value: string | number | boolean | null, personal: PersonalData): boolean => {
   if (value === null || typeof value === "boolean") return false

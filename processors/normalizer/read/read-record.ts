@@ -242,7 +242,8 @@ const readCustom: PropertyReaders["custom"] = (reader, properties) => {
 
 const scalar = (value: unknown): string | number | boolean | null | undefined => {
   if (value === null || typeof value === "string" || typeof value === "boolean") return value
-  if (typeof value === "number") return Number.isFinite(value) ? value : null
+  // What is too large for a number is infinite here; the normalizer leaves it out by its name.
+  if (typeof value === "number") return value
   return isDeeperThan(value, depthMax) ? undefined : JSON.stringify(value)
 }
 
