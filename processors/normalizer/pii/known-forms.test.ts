@@ -1,11 +1,13 @@
 import { hash } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
+import type { RawUser } from "../../../schemas/types.gen.ts"
 import { emptyRawUser } from "../../../schemas/values.gen.ts"
+import { cleanUrl } from "../normalize/url.ts"
 import { hasIdentifierMember, isIdentifierName, isPersonUnder } from "./identifier-names.ts"
 import { hasKnownForm, isKnownFormOfId } from "./known-forms.ts"
 import { PersonalData } from "./personal-data.ts"
-import { hasEncodedEmail } from "./text-scan.ts"
+import { hasEncodedEmail, hasEncodedWord, scanText } from "./text-scan.ts"
 
 const inText = (text: string, countries: ReadonlyArray<string> = ["DE"]) =>
   hasKnownForm(text, { countries, bareCards: true })
@@ -122,6 +124,24 @@ describe("an encoded email address", () => {
     for (const algorithm of ["md5", "sha1"]) assert.isTrue(personal.inText(`ref ${hash(algorithm, address)}`))
   })
 
+  it("is found behind other words of a path or an id", () => {
+    for (const address of ["jane.doe@shop.example", "ann~lee?x@shop.example", "jane.doe+news@shop.example"]) {
+      for (const encoding of ["base64", "base64url"] as const) {
+        const word = Buffer.from(address).toString(encoding)
+        for (const text of [`https://shop.example/unsubscribe/${word}/now`, `ref-${word}`, `a_${word}`, `/p/${word}`]) {
+          assert.isTrue(hasEncodedEmail(text, own), text)
+          assert.isTrue((scanText(text) & hasEncodedWord) !== 0, text)
+        }
+      }
+    }
+    assert.isTrue(hasEncodedEmail("ref-5D41402ABC4B2A76B9719D911017C592", own))
+    const { removed, url } = cleanUrl(
+      `https://shop.example/u/${Buffer.from("jane.doe@shop.example").toString("base64")}?a=1`,
+      new PersonalData(null)
+    )
+    assert.deepStrictEqual([url, removed], ["https://shop.example/u/removed?a=1", true])
+  })
+
   it("is not in tokens, hashes of others and words", () => {
     fc.assert(
       fc.property(
@@ -137,6 +157,27 @@ describe("an encoded email address", () => {
       ),
       runs
     )
+  })
+})
+
+describe("the customer's phone number as an id", () => {
+  const national = { ...emptyRawUser, phone: "(415) 555-0132" }
+  const inId = (text: string, user: RawUser, defaultCountries: ReadonlyArray<string> = []) =>
+    new PersonalData(user, defaultCountries).inId(text)
+
+  it("is found behind the code of the customer's country, which the given number lacks", () => {
+    for (const text of ["14155550132", "1-415-555-0132", "0014155550132", "4155550132"]) {
+      assert.isTrue(inId(text, { ...national, country: "United States" }), text)
+      assert.isTrue(inId(text, national, ["DE", "US"]), text)
+    }
+    assert.isTrue(inId("491701234567", { ...emptyRawUser, phone: "0170 1234567", country: "DE" }))
+  })
+
+  it("is none with other digits in front", () => {
+    for (const text of ["24155550132", "494155550132", "141555501321"]) {
+      assert.isFalse(inId(text, { ...national, country: "US" }), text)
+    }
+    assert.isFalse(inId("14155550132", national))
   })
 })
 

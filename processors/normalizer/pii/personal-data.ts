@@ -116,7 +116,7 @@ export class PersonalData {
     if (inWords && hasLetter.test(western)) return false
     this.#numbers ??= customerNumbersOf(this.#user)
     if (!containsNumber(western, this.#numbers)) return false
-    this.#phones ??= customerPhonesOf(this.#user)
+    this.#phones ??= customerPhonesOf(this.#user, this.#knownCountries())
     return isPhoneOf(western, this.#phones)
   }
 
@@ -135,11 +135,15 @@ export class PersonalData {
   /** The customer's country, else the connections'. Where none is known, countries whose numbers are written in distinct ways. */
   #phoneCountries(): ReadonlyArray<string> {
     if (this.#countries !== null) return this.#countries
-    const given = this.#user?.country ?? null
-    const country = given === null ? null : normalizeCountry(given)
-    const known = country !== null && "value" in country ? [country.value] : this.#defaultCountries
+    const known = this.#knownCountries()
     this.#countries = known.length > 0 ? known : anyCountry
     return this.#countries
+  }
+
+  #knownCountries(): ReadonlyArray<string> {
+    const given = this.#user?.country ?? null
+    const country = given === null ? null : normalizeCountry(given)
+    return country !== null && "value" in country ? [country.value] : this.#defaultCountries
   }
 
   /** Whether a text may have all letters of one of the names. */

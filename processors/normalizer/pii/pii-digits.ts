@@ -1,7 +1,9 @@
 /** The customer's numbers (phones and date of birth), and whether a text contains one of them. */
+import { getCountryCallingCode } from "libphonenumber-js/max"
 import type { RawUser } from "../../../schemas/types.gen.ts"
 import { memo } from "../../../shared/model/memo.ts"
 import { normalizeBirthDate } from "../identity/person.ts"
+import { isSupportedCountry } from "../identity/phone.ts"
 import { alreadyHashed } from "../identity/text.ts"
 
 /**
@@ -145,8 +147,11 @@ const automatonOf = (numbers: CustomerNumbers): NumberAutomaton => {
 }
 let lastAutomaton: { readonly numbers: CustomerNumbers; readonly automaton: NumberAutomaton } | null = null
 
-/** The digits of the customer's phone numbers, whole and without what may be a country code; see `isPhoneOf`. */
-export const customerPhonesOf = (user: RawUser | null): ReadonlySet<string> => {
+/**
+ * The digits of the customer's phone numbers, whole, without what may be a country code and behind the code of the customer's
+ * country, which a national number lacks; see `isPhoneOf`.
+ */
+export const customerPhonesOf = (user: RawUser | null, countries: ReadonlyArray<string>): ReadonlySet<string> => {
   const phones = new Set<string>()
   if (user === null || user.phone === null) return phones
   for (const phone of typeof user.phone === "string" ? [user.phone] : user.phone) {
@@ -154,6 +159,8 @@ export const customerPhonesOf = (user: RawUser | null): ReadonlySet<string> => {
     const digits = digitsOf(phone)
     if (digits.length >= digitsMin) phones.add(digits)
     for (const national of nationalParts(digits)) phones.add(national)
+    for (const country of countries)
+      if (isSupportedCountry(country) && digits.length >= digitsMin) phones.add(getCountryCallingCode(country) + digits)
   }
   return phones
 }

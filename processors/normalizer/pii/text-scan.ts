@@ -151,9 +151,13 @@ const hasPercent = 1 << 26
 
 /** Base64 of an address of eleven characters: shorter words are ordinary ones. */
 export const wordLengthMin = 15
-/** Of both alphabets: 2 for `I` to `Z` and `a` to `f`, with which the code of a printable character begins. */
+/**
+ * 2 for `I` to `Z` and `a` to `f`, with which the code of a printable character begins. The last two characters of either alphabet
+ * are none of a word: they stand between words of paths and ids, and in an encoded address only as the last of four, for `>`, `?`
+ * and `~`, so that what follows can be read by itself.
+ */
 const base64 = new Uint8Array(256)
-for (const character of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_") {
+for (const character of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789") {
   base64[character.charCodeAt(0)] = /[I-Za-f]/.test(character) ? 2 : 1
 }
 
