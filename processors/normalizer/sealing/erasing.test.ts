@@ -136,6 +136,25 @@ describe("an erasure", () => {
     )
   )
 
+  it.effect("leaves none to one whose own time cannot be read: its record's counts", () =>
+    test(
+      Effect.gen(function* () {
+        const { task } = yield* run((erase) => erase("jane@shop.example"), Duration.minutes(2))
+        const event = {
+          event_id: "e",
+          event_name: "lead",
+          event_time: "yesterday",
+          user: { email: "jane@shop.example" }
+        }
+        const value = Buffer.from(JSON.stringify(event))
+        const late = yield* task.step(batchOf("raw-events", inbound("raw-events", [{ value }])))
+        assert.deepStrictEqual(ofTopic(late, "person-keys"), [])
+        const [ids] = ofTopic(late, "sealed-events").map((output) => sealedIdsOf(output.value)!.toString("base64url"))
+        assert.strictEqual(ids, dayIdOf(identity, now).toString("base64url"))
+      })
+    )
+  )
+
   it.effect("does not touch the secret of a customer who comes back", () =>
     test(
       Effect.gen(function* () {

@@ -153,8 +153,12 @@ export const personOf =
     if (read._tag === "Problem" || read.raw.user === null) return { hashes: none, at: timestamp }
     const { event_time: eventTime, user } = read.raw
     const context = { defaultCountries, eventTime, sealRecipient: null, drop: ignored }
-    return { hashes: personHashes(normalizeUser(user, context)), at: Math.min(eventTime, timestamp) }
+    return { hashes: personHashes(normalizeUser(user, context)), at: earlierOf(eventTime, timestamp) }
   }
+
+/** An event's time that could not be read is no number. */
+const earlierOf = (eventTime: number, timestamp: number): number =>
+  Number.isNaN(eventTime) ? timestamp : Math.min(eventTime, timestamp)
 
 const none: ReadonlyArray<string> = []
 const ignored = (): void => undefined
