@@ -245,9 +245,13 @@ export const withSkippedFields = ({ paths, writerRecord: whole }: SkippedFields,
   const fields = fieldsOf(paths)
   if (!fields.some(({ level, name }) => consentTarget(level, name) !== null)) return withUnknown(fields, read)
   // Only a field that is about consent is read: what it says decides whether the event may be sent.
-  const record = Result.getOrElse(Result.try(whole), () => null)
+  const record = Result.try(whole)
   return withUnknown(
-    fields.map((field) => ({ ...field, value: valueAt(record, field) })),
+    // What is there and cannot be read may have been a denial.
+    fields.map((field) => ({
+      ...field,
+      value: Result.isSuccess(record) ? valueAt(record.success, field) : "unreadable"
+    })),
     read
   )
 }

@@ -161,6 +161,19 @@ describe("unknown fields of an Avro event", () => {
     assert.deepStrictEqual(outcome(encoded({ ad_user_data: "granted" }), codecs).consent, consent("unclear", null))
   })
 
+  it("about consent whose value cannot be read say nothing that is granted", () => {
+    const kinds = { type: "enum", name: "Kind", symbols: ["web"] }
+    const odd = writerSchema((event) => {
+      event.fields.push({ name: "consents", type: "string" }, { name: "kind", type: kinds })
+    })
+    const record = { event_id: "e-1", event_name: "lead", event_time: now, user, consents: "denied", kind: "web" }
+    const bytes = parseSchema(odd).toBuffer(record)
+    // No symbol of the enum has this number: the field is skipped, and cannot be read.
+    bytes[bytes.length - 1] = 14
+    const value = Buffer.concat([Buffer.from([0, 0, 0, 0, 101]), bytes])
+    assert.deepStrictEqual(outcome(value, makeMemoryCodecs({ 101: odd })).consent, consent("unclear", "unclear"))
+  })
+
   it("are none where it was written by ours", () => {
     const read = readRecord(
       Buffer.from(JSON.stringify({ event_id: "e-1", event_name: "lead", event_time: now, user })),
