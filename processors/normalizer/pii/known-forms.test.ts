@@ -173,7 +173,7 @@ describe("the customer's phone number as an id", () => {
     assert.isTrue(inId("491701234567", { ...emptyRawUser, phone: "0170 1234567", country: "DE" }))
   })
 
-  it("is none with other digits in front", () => {
+  it("is not found with other digits in front", () => {
     for (const text of ["24155550132", "494155550132", "141555501321"]) {
       assert.isFalse(inId(text, { ...national, country: "US" }), text)
     }

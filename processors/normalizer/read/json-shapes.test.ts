@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { rawEventFromJson } from "./read-record.ts"
 
+const event = { event_id: "e", event_name: "lead", event_time: 1795824000000 }
 const read = (fields: object) => {
-  const result = rawEventFromJson({ event_id: "e", event_name: "lead", event_time: 1795824000000, ...fields })
+  const result = rawEventFromJson({ ...event, ...fields })
   return result._tag === "Read" ? result : assert.fail(result.problem.message)
 }
 
@@ -44,6 +45,24 @@ describe("the shapes that producers' JSON has", () => {
       assert.deepStrictEqual(items(value).raw.properties?.items, [])
       assert.deepStrictEqual(items(value).dropped, [{ field: "properties.items", reason: "invalid_type" }])
     }
+  })
+
+  it.each([
+    [{ schema: {}, payload: event }, "The event has no event_id: it is under payload. Publish what is there alone."],
+    [{ specversion: "1.0", data: event }, "The event has no event_id: it is under data. Publish what is there alone."],
+    [
+      { ...event, event_id: undefined, eventId: "e" },
+      "The event has no event_id; eventId is not a known field. Did you mean it?"
+    ],
+    [
+      { ...event, event_time: null, timestamp: 1 },
+      "The event has no event_time; timestamp is not a known field. Did you mean it?"
+    ],
+    [{ ...event, event_name: null, payload: "event_name" }, "The event has no event_name."],
+    [{ ...event, event_id: null, "jane@shop.example": 1 }, "The event has no event_id."]
+  ])("the message says where the field may be: %j", (json, message) => {
+    const result = rawEventFromJson(json)
+    assert.strictEqual(result._tag === "Problem" ? result.problem.message : result._tag, message)
   })
 
   it.each([

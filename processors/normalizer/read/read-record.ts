@@ -100,14 +100,14 @@ export const rawEventFromJson = (json: unknown): JsonEvent => {
   const id = identifier(json["event_id"])
   const name = identifier(json["event_name"])
   const unread = (reason: Problem): JsonEvent => problemEvent({ ...reason, dropped: unknownFieldsOf(json) })
-  if (id === null) return unread(noIdentifier("event_id", json["event_id"], null, shown(name, json)))
-  if (name === null) return unread(noIdentifier("event_name", json["event_name"], shown(id, json), null))
+  if (id === null) return unread(noIdentifier("event_id", json, null, shown(name, json)))
+  if (name === null) return unread(noIdentifier("event_name", json, shown(id, json), null))
   const time = readTime(json["event_time"])
   if (time === null || time === "without_offset") {
     const [eventId, eventName] = [shown(id, json), shown(name, json)]
     return unread(
       time === null
-        ? problem("missing_event_time", "The event has no event_time.", eventId, eventName)
+        ? problem("missing_event_time", missing("event_time", json), eventId, eventName)
         : problem("event_time_without_offset", "The event_time has no offset from UTC.", eventId, eventName)
     )
   }
@@ -150,16 +150,33 @@ const identifier = (value: unknown): string | null => {
 
 const noIdentifier = (
   field: "event_id" | "event_name",
-  value: unknown,
+  json: JsonRecord,
   eventId: string | null,
   eventName: string | null
 ): Problem => {
+  const value = json[field]
   if (value === undefined || value === null) {
-    return problem(`missing_${field}`, `The event has no ${field}.`, eventId, eventName)
+    return problem(`missing_${field}`, missing(field, json), eventId, eventName)
   }
   const message = typeof value === "number" ? "is a number that JSON does not keep exactly" : "is not a string"
   return problem(`invalid_${field}`, `The ${field} ${message}; send it as a string.`, eventId, eventName)
 }
+
+/** With where it may be: in an envelope of another program, or under a name that is nearly the right one. */
+const missing = (field: string, json: JsonRecord): string => {
+  const envelope = envelopes.find((name) => {
+    const inner = json[name]
+    return isRecord(inner) && inner[field] !== undefined
+  })
+  if (envelope !== undefined) return `The event has no ${field}: it is under ${envelope}. Publish what is there alone.`
+  const near = unknownFieldsOf(json).find(({ nearest }) => nearest === field)
+  return near === undefined
+    ? `The event has no ${field}.`
+    : `The event has no ${field}; ${near.field} is not a known field. Did you mean it?`
+}
+
+/** What Kafka Connect's converter with schemas, CloudEvents, Debezium and queues put events into. */
+const envelopes = ["payload", "data", "event", "message", "value", "after", "body", "detail"]
 
 /** An id or name of an event that is not read further; null where it is too long or personal data. */
 const shown = (value: string | null, json: JsonRecord): string | null => {
