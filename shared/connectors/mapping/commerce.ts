@@ -196,7 +196,7 @@ export const distinct = (texts: ReadonlyArray<string>): ReadonlyArray<string> =>
 const comparedMax = 16
 
 /** Amounts from here on can't be distinguished to the cent in a double, and some parsers refuse their notation. */
-const amountMax = 1e13
+export const amountMax = 1e13
 
 export type Amount =
   | { readonly _tag: "Amount"; readonly value: number }

@@ -6,7 +6,7 @@ import type { App, NormalizedEvent } from "../../../schemas/types.gen.ts"
 import type { CompiledConnection } from "../connector.ts"
 import { commerceToSend } from "./amounts.ts"
 import { currencies } from "./catalog.ts"
-import { amount, type Commerce, deliveryCategory, numberFrom } from "./commerce.ts"
+import { amount, amountMax, type Commerce, deliveryCategory, numberFrom } from "./commerce.ts"
 import { type Dropped, type PayloadBuilder, put } from "./payload.ts"
 import { applyParameters } from "./rules.ts"
 
@@ -27,8 +27,9 @@ export const buildCustomData = (
   if (commerce.currency) data["currency"] = commerce.currency
   putPlatform(data, event, commerce, dropped)
   const { open, names } = compiled.connector.catalog.parameters
-  if (open) addCustom(data, event, compiled, dropped)
-  else addListedCustom(data, event, compiled, names, dropped)
+  const isWithoutAmounts = commerce.withoutAmounts === true
+  if (open) addCustom(data, event, compiled, isWithoutAmounts, dropped)
+  else addListedCustom(data, event, compiled, names, isWithoutAmounts, dropped)
   applyParameters(data, compiled.parameters, event, dropped)
   // What the event itself gives, and its free properties, are amounts and currencies already.
   if (compiled.parameters.length > 0) settleMoney(data, commerce.currency, dropped)
@@ -92,10 +93,11 @@ const addCustom = (
   target: PayloadBuilder,
   event: NormalizedEvent,
   compiled: CompiledConnection,
+  isWithoutAmounts: boolean,
   dropped: Array<Dropped>
 ): void => {
   for (const [name, value] of customEntries(event, compiled, dropped)) {
-    addOne(target, name, value, dropped)
+    addOne(target, name, value, isWithoutAmounts, dropped)
   }
 }
 
@@ -105,18 +107,29 @@ const addListedCustom = (
   event: NormalizedEvent,
   compiled: CompiledConnection,
   listed: ReadonlySet<string>,
+  isWithoutAmounts: boolean,
   dropped: Array<Dropped>
 ): void => {
   for (const [name, value] of customEntries(event, compiled, dropped)) {
     if (!listed.has(name)) dropCustom(name, "not_supported", dropped)
-    else addOne(target, name, value, dropped)
+    else addOne(target, name, value, isWithoutAmounts, dropped)
   }
 }
 
-/** A documented name with a value of another type would fail the request, and with it the events beside this one. */
-const addOne = (target: PayloadBuilder, name: string, value: Scalar, dropped: Array<Dropped>): void => {
+/**
+ * A documented name with a value of another type would fail the request, and with it the events beside this one; an amount whose currency
+ * is not known would be read in the account's.
+ */
+const addOne = (
+  target: PayloadBuilder,
+  name: string,
+  value: Scalar,
+  isWithoutAmounts: boolean,
+  dropped: Array<Dropped>
+): void => {
   if (Object.hasOwn(target, name)) dropCustom(name, "name_taken", dropped)
   else if (lists.has(name) || (numbers.has(name) && !isAmount(value))) dropCustom(name, "invalid_type", dropped)
+  else if (isWithoutAmounts && isOfMoney(name)) dropCustom(name, "unknown_currency", dropped)
   else if (name === "delivery_category") {
     put(target, name, deliveryCategory(String(value), `properties.custom.${name}`, dropped))
   } else target[name] = texts.has(name) ? String(value) : value
@@ -139,7 +152,7 @@ const texts: ReadonlySet<string> = new Set([
   "status",
   "item_number"
 ])
-const isAmount = (value: Scalar): boolean => typeof value === "number" && value >= 0
+const isAmount = (value: unknown): boolean => typeof value === "number" && value >= 0 && value <= amountMax
 
 const dropCustom = (name: string, reason: string, dropped: Array<Dropped>) =>
   dropped.push({ field: `properties.custom.${name}`, reason })
@@ -165,7 +178,9 @@ const settleMoney = (data: PayloadBuilder, own: string | null, dropped: Array<Dr
   }
 }
 
-const amountsOfMoney = ["value", "predicted_ltv", "net_revenue"] as const
+/** What counts money beside prices. */
+export const amountsOfMoney = ["value", "predicted_ltv", "net_revenue"] as const
+const isOfMoney = (name: string): boolean => (amountsOfMoney as ReadonlyArray<string>).includes(name)
 
 /** A content type goes only beside contents or their ids, since it says what they are. */
 const settleContentType = (data: PayloadBuilder, event: NormalizedEvent, dropped: Array<Dropped>): void => {
@@ -177,7 +192,7 @@ const amounts = ["value", "predicted_ltv", "num_items", "net_revenue"] as const
 
 const settleAmount = (data: PayloadBuilder, name: (typeof amounts)[number], dropped: Array<Dropped>): void => {
   const given = data[name]
-  if (given === undefined || (typeof given === "number" && given >= 0)) return
+  if (given === undefined || isAmount(given)) return
   const value = numberFrom(given)
   if (value._tag === "Amount") data[name] = value.value
   else leaveOut(data, name, `parameters.${name}`, value.reason, dropped)

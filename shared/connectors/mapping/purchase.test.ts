@@ -102,6 +102,46 @@ describe("another event", () => {
     assert.deepInclude(sent({ value: { _tag: "Constant", value: 7 } }), { value: 7 })
   })
 
+  it("goes on without what else counts money, which it has as free properties, and without such amounts that are too large", () => {
+    const sent = (kind: "meta" | "tiktok" | "snapchat" | "pinterest", properties: object) => {
+      const prepared = previewEvent({ ...raw, ...cart, properties }, builtinConnection(kind))
+      const payload = prepared.outcome === "payload" ? prepared.payload : {}
+      return JSON.stringify(payload[kind === "tiktok" ? "properties" : "custom_data"] ?? null)
+    }
+    const money = { net_revenue: 9, predicted_ltv: "50", custom: { predicted_ltv: 40 } }
+    for (const kind of ["meta", "tiktok", "snapchat", "pinterest"] as const) {
+      assert.notMatch(sent(kind, { ...money, value: 10, currency: "Galleon" }), /net_revenue|predicted_ltv/, kind)
+      assert.notInclude(sent(kind, { currency: "USD", custom: { net_revenue: 1e30, predicted_ltv: 1e30 } }), "e+30")
+    }
+    assert.include(sent("meta", { currency: "USD", custom: { net_revenue: 9 } }), '"net_revenue":9')
+    assert.notMatch(
+      sent("tiktok", { currency: "XOF", custom: { net_revenue: 9, predicted_ltv: 8 } }),
+      /net_revenue|ltv/
+    )
+  })
+
+  it("keeps prices from TikTok where a rule gives a currency outside of its list", () => {
+    const builtin = builtinConnection("tiktok")
+    const parameters = { currency: { _tag: "Constant", value: "XOF" } } as const
+    const connection = { ...builtin, mapping: { ...builtin.mapping, parameters } }
+    const prepared = previewEvent(
+      { ...raw, ...cart, properties: { value: 9, items: [{ id: "s1", price: 5 }] } },
+      connection
+    )
+    assert.deepInclude(prepared.outcome === "payload" ? prepared.payload["properties"] : null, {
+      contents: [{ content_id: "s1", quantity: 1 }]
+    })
+  })
+
+  it("takes no amount from a rule that is too large", () => {
+    const builtin = builtinConnection("meta")
+    const parameters = { value: { _tag: "From", path: "properties.custom.margin" } } as const
+    const connection = { ...builtin, mapping: { ...builtin.mapping, parameters } }
+    const properties = { currency: "USD", custom: { margin: 1e30 } }
+    const prepared = previewEvent({ ...raw, ...cart, properties }, connection)
+    assert.deepInclude(prepared.dropped_fields, { field: "parameters.value", reason: "too_large" })
+  })
+
   it("keeps its currency where a rule gives none, and without one no amount", () => {
     const sent = (properties: object) => {
       const builtin = builtinConnection("meta")

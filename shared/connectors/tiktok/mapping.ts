@@ -1,9 +1,9 @@
 /** A normalized event as an element of TikTok's `data` (TikTok, Events API 2.0). */
 import type { NormalizedEvent, NormalizedUser } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../connections/connection.ts"
-import type { CompiledConnection, JsonObject, MapResult, NotMapped } from "../connector.ts"
+import type { CompiledConnection, Json, JsonObject, MapResult, NotMapped } from "../connector.ts"
 import type { Commerce } from "../mapping/commerce.ts"
-import { buildCustomData } from "../mapping/custom-data.ts"
+import { amountsOfMoney, buildCustomData } from "../mapping/custom-data.ts"
 import {
   type Dropped,
   externalIds,
@@ -184,12 +184,21 @@ const currencies: ReadonlySet<string> = new Set(closedList)
 const leaveOutUnlisted = (data: PayloadBuilder, compiled: CompiledConnection, dropped: Array<Dropped>): void => {
   const { currency } = data
   if (currency === undefined || currencies.has(String(currency))) return
-  for (const name of ["currency", "value"]) {
+  for (const name of ["currency", ...amountsOfMoney]) {
     if (data[name] === undefined) continue
     delete data[name]
     const isRuled = compiled.parameters.some((rule) => rule.name === name)
     dropped.push({ field: `${isRuled ? "parameters" : "properties"}.${name}`, reason: "currency_not_supported" })
   }
+  const contents = data["contents"]
+  if (Array.isArray(contents)) data["contents"] = contents.map(withoutPrice)
+}
+
+/** An item of `putProducts`, or what a rule gives in its place. */
+const withoutPrice = (content: Json): Json => {
+  if (typeof content !== "object" || content === null || Array.isArray(content)) return content
+  const { price: _, ...others } = content
+  return others
 }
 
 const putProducts = (
