@@ -1,15 +1,12 @@
 /** The state of one connection at run time, so that its trouble delays no other: limiter, breaker, pause, token, batch size. */
 
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
 import type { Connector, EventVerdict, Limits } from "../../../shared/connectors/connector.ts"
 import { failureVerdict } from "../../../shared/connectors/http/http-failure.ts"
-import { topicNames } from "../../../shared/model/topics.ts"
 import type { Suppressions } from "../../../shared/suppression/suppressions.ts"
 import { CurrentTracing, type Tracing } from "../../../shared/telemetry/tracing.ts"
 import { type BatchOptimizer, makeBatchOptimizer } from "../resilience/batch-optimizer.ts"
@@ -30,6 +27,7 @@ import {
   unknownTimes,
   watchCredentialExpiry
 } from "./connection-credential.ts"
+import { Confirmation, logState, writeState } from "./connection-state.ts"
 import { DeliveryServices, type DeliveryServicesShape } from "./delivery-services.ts"
 import { handledInOrder } from "./handled-in-order.ts"
 import type { RecipientKey } from "./recipient-key.ts"
@@ -50,6 +48,7 @@ export interface DeliveryContextShape {
   /** For polls of final outcomes: platforms count reads apart from writes (Google), by the same limits. `limiter` where nothing is polled. */
   readonly pollLimiter: RateLimiter
   readonly pause: ConnectionPause
+  readonly confirmation: Confirmation
   readonly credential: ConnectionCredential
   readonly optimizer: BatchOptimizer
   /** Bounds requests in flight; the next permit goes to the earliest deadline among all partitions. */
@@ -89,7 +88,18 @@ export const makeDeliveryContext = (
     const limiter = yield* makeRateLimiter(rateOf(limits, settings))
     const credential = makeConnectionCredential(connector, connection, services, settings)
     let times = unknownTimes
-    const publish = publishState({ connection, codecs, services, times: () => times })
+    const write = writeState({ connection, codecs, services, times: () => times })
+    const publish = (circuit: CircuitState, paused: EventVerdict | null) => {
+      confirmation.said()
+      return Effect.andThen(logState(connection, circuit, paused), write(circuit, paused))
+    }
+    const publishAgain = Effect.flatMap(breaker.state, (circuit) =>
+      Effect.flatMap(
+        Effect.suspend(() => pause.paused),
+        (paused) => write(circuit, paused)
+      )
+    )
+    const confirmation = new Confirmation(() => publishLater(publishAgain))
     const catchUp = limiter.rampUp(settings.catchUpFrom, settings.catchUpOver)
     const probe = Effect.suspend(() => {
       const problem = services.recipientKey?.problem() ?? null
@@ -109,7 +119,9 @@ export const makeDeliveryContext = (
           yield* metrics.paused(reason !== null)
           const circuit = yield* breaker.state
           publishLater(publish(circuit, reason))
-        })
+        }),
+      // Another instance may have said since that all is well, as each does at its start.
+      onRefused: Effect.sync(() => publishLater(publishAgain))
     })
     const onCircuit = (state: CircuitState, before: CircuitState) =>
       Effect.gen(function* () {
@@ -148,6 +160,7 @@ export const makeDeliveryContext = (
           ? limiter
           : yield* makeRateLimiter(rateOf({ ...limits, eventsPerWindow: null }, settings)),
       pause,
+      confirmation,
       credential,
       optimizer: makeBatchOptimizer({
         ...settings.optimizer,
@@ -164,54 +177,6 @@ export const makeDeliveryContext = (
       probe
     }
   })
-
-interface StateOptions {
-  readonly connection: Connection
-  readonly codecs: Codecs["Service"]
-  readonly services: Pick<DeliveryServicesShape, "publish">
-  readonly times: () => CredentialTimes
-}
-
-/** Writes the state to `connector-state` and the log at once, since a step that waits for hours commits nothing. `paused` is the reason of a pause. Cannot fail. */
-const publishState =
-  ({ connection, services, codecs, times }: StateOptions) =>
-  (circuit: CircuitState, paused: EventVerdict | null): Effect.Effect<void> =>
-    Effect.gen(function* () {
-      const now = yield* Clock.currentTimeMillis
-      const value = codecs.encode(topicNames.state, "connector-state", {
-        connection_id: connection.id,
-        platform: connection.platform,
-        status: paused !== null ? "error" : statusOf[circuit],
-        circuit_state: circuit,
-        timestamp: now,
-        cause: paused?.errorClass ?? (circuit === "CLOSED" ? null : "transient"),
-        message: paused?.message ?? messageOf[circuit],
-        paused: paused !== null || circuit === "OPEN",
-        credential_expires_at: times().expiresAt,
-        credential_stored_at: times().storedAt
-      })
-      yield* logState(connection, circuit, paused)
-      yield* services.publish([{ topic: topicNames.state, key: connection.id, value }])
-    }).pipe(
-      Effect.retry(publishRetries),
-      Effect.catchCause((cause) => Effect.logWarning("A connection's state could not be published.", cause))
-    )
-
-const publishRetries = Schedule.max([Schedule.exponential("500 millis"), Schedule.recurs(4)])
-
-const logState = (connection: Connection, circuit: CircuitState, paused: EventVerdict | null) => {
-  const annotate = Effect.annotateLogs({ connection: connection.id, circuit, reason: paused?.reasonCode ?? null })
-  if (paused !== null) return Effect.logError("The connection is paused: a person may have to act.").pipe(annotate)
-  if (circuit === "OPEN") return Effect.logWarning("The circuit is open: the platform does not answer.").pipe(annotate)
-  return Effect.logInfo("The connection's state changed.").pipe(annotate)
-}
-
-const statusOf = { CLOSED: "connected", HALF_OPEN: "pending", OPEN: "disconnected" } as const
-const messageOf = {
-  CLOSED: null,
-  HALF_OPEN: "The platform is tried with few events.",
-  OPEN: "The platform failed repeatedly; consumption waits until it recovers."
-} as const
 
 /** Pauses the connection as soon as its messages could not be opened, before the first one comes. */
 const watchKey = (pause: ConnectionPause, key: RecipientKey) =>

@@ -13,9 +13,10 @@ export const observeRequest = (
   reading: ReadResponse
 ): Effect.Effect<void> => {
   const { verdict, facts } = reading
-  const { limiter, limits, logWarnings, metrics, optimizer, pause } = delivery
+  const { confirmation, limiter, limits, logWarnings, metrics, optimizer, pause } = delivery
   const errorClass = overallClass(verdict)
   const isSuccess = callOutcome(verdict) === "success"
+  if (isSuccess) confirmation.succeeded()
   const resized = observeSize(delivery, sent.length, isSuccess, reading)
   const { eventsTaken, eventsReceived, latencyMillis } = facts
   const counted = metrics.request({

@@ -15,6 +15,7 @@ import { testSealer } from "../../../shared/testing/event-fixture.ts"
 import { openPartition } from "../../../shared/testing/run-batches.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
+  changesOf,
   codecs,
   connection,
   connectorWith,
@@ -30,7 +31,6 @@ import {
   requestTo,
   respond,
   someInvalid,
-  statesOf,
   strictCodecs,
   unauthorized,
   verdict
@@ -133,7 +133,7 @@ it.effect("an open circuit suspends the step, probes with few events, and delive
     const done = readStep(yield* Fiber.join(step))
     assert.strictEqual(Object.values(done.outcomes).filter((outcome) => outcome === "delivered").length, 100)
     assert.strictEqual(platform.asked[5]?.ids.length, deliveryDefaults.probeEvents)
-    assert.deepStrictEqual(statesOf(platform), ["CLOSED", "OPEN paused", "HALF_OPEN", "CLOSED"])
+    assert.deepStrictEqual(changesOf(platform), ["CLOSED", "OPEN paused", "HALF_OPEN", "CLOSED"])
   })
 )
 
@@ -148,7 +148,7 @@ it.effect(
       )
       const step = yield* Effect.forkChild((yield* openTask(platform)).step(batchOf(ids(5))))
       yield* TestClock.adjust("4 seconds")
-      assert.deepStrictEqual(statesOf(platform), ["CLOSED", "CLOSED paused"])
+      assert.deepStrictEqual(changesOf(platform), ["CLOSED", "CLOSED paused"])
       yield* TestClock.adjust("5 minutes")
       assert.strictEqual(sentEvents(platform).length, 1)
       assert.isAbove(platform.asked.length, 4)
@@ -156,7 +156,7 @@ it.effect(
       yield* TestClock.adjust("6 minutes")
       const done = readStep(yield* Fiber.join(step))
       assert.strictEqual(done.outcomes["e4"], "delivered")
-      assert.deepStrictEqual(statesOf(platform), ["CLOSED", "CLOSED paused", "CLOSED"])
+      assert.deepStrictEqual(changesOf(platform), ["CLOSED", "CLOSED paused", "CLOSED"])
     })
 )
 
@@ -219,7 +219,7 @@ it.effect(
       assert.strictEqual(done.outcomes["e7"], "retry_scheduled:131056")
       assert.strictEqual(done.retries["e7"]?.not_before, 6000)
       yield* TestClock.adjust("1 second")
-      assert.deepStrictEqual(statesOf(platform), ["CLOSED"])
+      assert.deepStrictEqual(changesOf(platform), ["CLOSED"])
     })
 )
 

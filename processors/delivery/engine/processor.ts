@@ -203,7 +203,11 @@ const noAppend = () => Effect.die("The runtime gives no append, which send inten
 
 /** The connection's rate is shared out by the partitions that this instance owns. */
 const countOwned = ({
+  breaker,
+  confirmation,
   limiter,
+  metrics,
+  pause,
   pollLimiter,
   services
 }: DeliveryContextShape): Effect.Effect<void, never, Scope.Scope> => {
@@ -213,8 +217,18 @@ const countOwned = ({
     Effect.suspend(() => {
       owned += by
       const share = owned / Math.max(1, total)
-      return Effect.andThen(limiter.setShare(share), pollLimiter.setShare(share))
+      const shared = Effect.andThen(limiter.setShare(share), pollLimiter.setShare(share))
+      if (by > 0) confirmation.opened()
+      return owned === Math.max(0, by) ? Effect.andThen(showState, shared) : shared
     })
+  // An instance without its partitions does not try the connection any more: its gauges would show old trouble for ever.
+  const showState = Effect.suspend(() =>
+    owned === 0
+      ? Effect.andThen(metrics.circuit("CLOSED"), metrics.paused(false))
+      : Effect.flatMap(Effect.all([breaker.state, pause.paused]), ([circuit, paused]) =>
+          Effect.andThen(metrics.circuit(circuit), metrics.paused(paused !== null))
+        )
+  )
   // Counted at each opening: topics may have got more partitions, which comes with a new assignment.
   const count = Effect.map(services.partitionsTotal, (counted) => {
     total = counted

@@ -252,11 +252,15 @@ export const readStep = (step: Step) => {
 }
 
 /** The states published to connector-state, in order. */
-export const statesOf = (platform: FakePlatform): ReadonlyArray<string> =>
+export const statesOf = (platform: Pick<FakePlatform, "published">): ReadonlyArray<string> =>
   platform.published.flatMap((output) => {
     const decoded = codecs.decode("connector-state", output.value)
     return decoded._tag === "Decoded" ? [`${decoded.value.circuit_state}${decoded.value.paused ? " paused" : ""}`] : []
   })
+
+/** The same, where a state that is published again is no change. */
+export const changesOf = (platform: Pick<FakePlatform, "published">): ReadonlyArray<string> =>
+  statesOf(platform).filter((state, index, all) => state !== all[index - 1])
 
 /** A partition over a log: what is appended and committed is there for the next owner. */
 export const makeLog = () => {

@@ -38,6 +38,8 @@ export interface ConnectionPauseOptions {
   readonly refreshable: boolean
   /** Called on each change; null means not paused any more. */
   readonly onChange: (reason: EventVerdict | null) => Effect.Effect<void>
+  /** Called after each probe that does not end the pause, whose reason may be another one by now. */
+  readonly onRefused: Effect.Effect<void>
 }
 
 export const makeConnectionPause = (options: ConnectionPauseOptions): ConnectionPause => new Pause(options)
@@ -88,7 +90,10 @@ class Pause implements ConnectionPause {
         if (isHealthy(verdict)) {
           this.reason = null
           yield* this.options.onChange(null)
-        } else if (verdict.errorClass === "auth" || verdict.errorClass === "configuration") this.reason = verdict
+        } else {
+          if (verdict.errorClass === "auth" || verdict.errorClass === "configuration") this.reason = verdict
+          yield* this.options.onRefused
+        }
       }
     })
   }

@@ -1,6 +1,7 @@
 /** A normalized event as an element of TikTok's `data` (TikTok, Events API 2.0). */
 import type { NormalizedEvent, NormalizedUser } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../connections/connection.ts"
+import { isRecord } from "../../model/json.ts"
 import type { CompiledConnection, Json, JsonObject, MapResult, NotMapped } from "../connector.ts"
 import type { Commerce } from "../mapping/commerce.ts"
 import { amountsOfMoney, buildCustomData } from "../mapping/custom-data.ts"
@@ -196,8 +197,8 @@ const leaveOutUnlisted = (data: PayloadBuilder, compiled: CompiledConnection, dr
 
 /** An item of `putProducts`, or what a rule gives in its place. */
 const withoutPrice = (content: Json): Json => {
-  if (typeof content !== "object" || content === null || Array.isArray(content)) return content
-  const { price: _, ...others } = content
+  if (!isRecord(content)) return content
+  const { price: _, ...others } = content as JsonObject
   return others
 }
 
