@@ -6,9 +6,9 @@ import type { NormalizedEvent } from "../../schemas/types.gen.ts"
 import type { Codecs } from "../../shared/codec/codecs.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import type { Connector } from "../../shared/connectors/connector.ts"
-import { consentUnknownInEurope } from "../../shared/connectors/mapping/consent.ts"
 import { type Mapped, mapForConnection } from "../../shared/connectors/mapping/map.ts"
 import type { SealerShape } from "../../shared/credentials/sealer.ts"
+import { refusingSkips } from "../../shared/dedup/refusals.ts"
 import { murmur2 } from "../../shared/kafka/wire/hashes.ts"
 import type { Batch, Inbound, Outbound } from "../../shared/runtime/contract.ts"
 import { movedRecord } from "../../shared/runtime/restore-state.ts"
@@ -191,9 +191,7 @@ const othersOf = (chosen: ReadonlyArray<Target>, targets: ReadonlyArray<Target>)
 
 /** What a repaired event changes. A filter and a missing mapping are the configuration's, not the event's. */
 const isRefusal = (mapped: Mapped): boolean =>
-  mapped._tag === "Rejected" || (mapped._tag === "Skipped" && consentReasons.has(mapped.reason))
-
-const consentReasons: ReadonlySet<string> = new Set(["consent", consentUnknownInEurope, suppressionReasons.withdrawn])
+  mapped._tag === "Rejected" || (mapped._tag === "Skipped" && refusingSkips.has(mapped.reason))
 
 const noBytes = Buffer.alloc(0)
 

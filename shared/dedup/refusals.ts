@@ -5,8 +5,10 @@
  */
 
 import type * as Duration from "effect/Duration"
+import { consentUnknownInEurope } from "../connectors/mapping/consent.ts"
 import { topicNames } from "../model/topics.ts"
 import type { Outbound } from "../runtime/contract.ts"
+import { suppressionReasons } from "../suppression/suppressions.ts"
 import { type Deduplicator, entryAt, packEntries } from "./deduplicator.ts"
 import { type Entry, isAtPlace, type Place } from "./id-table.ts"
 
@@ -15,6 +17,13 @@ export const refusalsTopic = topicNames.refusals
 
 /** What a connection did with an occurrence of an event. */
 export type RefusalState = "refused" | "taken"
+
+/** Reasons of skipped events that are the event's own: one that is published again with the consent that it lacked is no repeat. */
+export const refusingSkips: ReadonlySet<string> = new Set([
+  "consent",
+  consentUnknownInEurope,
+  suppressionReasons.withdrawn
+])
 
 /** An occurrence of an event, by its raw record, at one connection. */
 export interface AtConnection {

@@ -5,7 +5,7 @@ import type { Codecs, Undecodable } from "../../../shared/codec/codecs.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
 import { type SealerShape, sealedDeadLetter } from "../../../shared/credentials/sealer.ts"
 import { placeOf } from "../../../shared/dedup/deduplicator.ts"
-import { refusalRecord } from "../../../shared/dedup/refusals.ts"
+import { refusalRecord, refusingSkips } from "../../../shared/dedup/refusals.ts"
 import { type DeadLetterSource, deadLetterRecord, deliveryStage } from "../../../shared/model/dead-letter.ts"
 import { deliveryResultRecord } from "../../../shared/model/delivery-result.ts"
 import { headerNames, topicNames } from "../../../shared/model/topics.ts"
@@ -43,7 +43,7 @@ export const settle = (outcome: Outcome, { settings, now }: RecordContext): Outc
   return outcome
 }
 
-/** Adds the result of a settled outcome, and its dead letter and refusal or its delayed retry. */
+/** Adds the result of a settled outcome, and its dead letter, its refusal or its delayed retry. */
 export const addRecords = (outputs: Array<Outbound>, outcome: Outcome, context: RecordContext): void => {
   outputs.push(resultOf(outcome, context))
   switch (outcome.decision.outcome) {
@@ -54,6 +54,9 @@ export const addRecords = (outputs: Array<Outbound>, outcome: Outcome, context: 
     case "expired":
     case "dead_lettered":
       outputs.push(deadLetterOf(outcome, context), refusalOf(outcome, context))
+      break
+    case "skipped":
+      if (refusingSkips.has(outcome.decision.reasonCode ?? "")) outputs.push(refusalOf(outcome, context))
   }
 }
 

@@ -137,6 +137,21 @@ describe("consent that was withdrawn after the mapping", () => {
     })
   )
 
+  it.effect("is a refusal: published again with the consent that is left, the event goes to the connection", () =>
+    Effect.gen(function* () {
+      const refusals = (table: SuppressionTable, fields: Partial<MappedEvent> = {}) =>
+        Effect.map(delivered([eventOf("hers", jane, fields)], table), ({ outcomes, others }) => [
+          outcomes["hers"],
+          others.filter(({ topic, key }) => topic === "delivery-refusals" && key === "hers").length
+        ])
+      const withdrawal = tableOf("consent", record({ ad_user_data: "denied" }))
+      assert.deepStrictEqual(yield* refusals(withdrawal), ["skipped:consent_withdrawn", 1])
+      const denied = { consent: { ...granted, ad_user_data: "denied" } }
+      assert.deepStrictEqual(yield* refusals(new SuppressionTable(), denied), ["skipped:consent", 1])
+      assert.deepStrictEqual(yield* refusals(tableOf("erased", record())), ["skipped:erased", 0])
+    })
+  )
+
   it.effect("changes nothing where it does not concern the platform, or allows more", () =>
     Effect.gen(function* () {
       const unconcerned = connectorWith({ restrictedUse: "not_concerned" })
