@@ -17,7 +17,7 @@ import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { layerRuntimeOptions } from "../../shared/runtime/contract.ts"
 import { run } from "../../shared/runtime/runtime.ts"
 import { connectionOf, deliveryLog, eventTime, purchase, testSealer } from "../../shared/testing/event-fixture.ts"
-import { committedOffsets, until } from "../../shared/testing/kafka-probe.ts"
+import { committedOffsets, readAll, until } from "../../shared/testing/kafka-probe.ts"
 import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { uniquePrefix } from "../../tests/harness/test-services.ts"
 import { jsonLines, runCommand } from "./testing.ts"
@@ -180,5 +180,12 @@ it.live("names what waits for a connection that was renamed or disabled, until i
     assert.strictEqual((jsonLines(listed.out)[0]!["dead_letters"] as ReadonlyArray<unknown>).length, 3)
     const unread = yield* capi("dead-letters", "list", "--reason", "not_avro", "--json")
     assert.strictEqual((jsonLines(unread.out)[0]!["dead_letters"] as ReadonlyArray<unknown>).length, 1)
+
+    // Those alone: published again, they are no repeats for the connection.
+    const refused = yield* readAll(`${prefix}delivery-refusals`)
+    assert.sameMembers(
+      refused.map(({ key }) => String(key)),
+      ["e-3", "e-4", "e-5"]
+    )
   }).pipe(Effect.provide(kafka))
 )

@@ -1,6 +1,6 @@
 /**
- * Gives up what waits for a connection: a result, a dead letter and the group's offset are one transaction a page, on the
- * producer that a delivery of that partition would hold, so that none is both sent and given up.
+ * Gives up what waits for a connection: results, dead letters, refusals and the group's offset are one transaction a page. No program may
+ * read for the connection meanwhile, so that none is both sent and given up.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -10,6 +10,8 @@ import { Codecs } from "../../shared/codec/codecs.ts"
 import { SettingsService } from "../../shared/config/settings.ts"
 import { KeyRing } from "../../shared/credentials/key-ring.ts"
 import { requiredSealer, type SealerShape, sealedDeadLetter } from "../../shared/credentials/sealer.ts"
+import { placeOf } from "../../shared/dedup/deduplicator.ts"
+import { refusalRecord } from "../../shared/dedup/refusals.ts"
 import { type FetchedRecord, KafkaClient, type ProducedRecord } from "../../shared/kafka/client.ts"
 import { deadLetterRecord, deliveryStage } from "../../shared/model/dead-letter.ts"
 import { deliveryResultRecord } from "../../shared/model/delivery-result.ts"
@@ -134,7 +136,11 @@ const recordsOf = (
     dropped_fields: event.dropped_fields,
     source: event.source
   })
-  return [prefixed(prefix, result), prefixed(prefix, deadLetterRecord(codecs, entry))]
+  // Published again, the event goes to the connection, as one that its delivery made a dead letter of.
+  const at = { eventId: event.event_id, connectionId: event.connection_id, source: placeOf(event.source) }
+  return [result, deadLetterRecord(codecs, entry), refusalRecord(at, "refused", now)].map((one) =>
+    prefixed(prefix, one)
+  )
 }
 
 interface GiveUpContext {
