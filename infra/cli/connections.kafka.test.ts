@@ -170,6 +170,7 @@ it.live("names what waits for a connection that was renamed or disabled, until i
     const unreadable = { key: "x", value: Buffer.from("no event"), headers: { connection: "shop" } }
     yield* KafkaClient.use((client) => client.produce([{ topic: `${prefix}mapped-events.meta`, ...unreadable }]))
     const done = yield* capi("give-up", "shop", "--yes", "--json")
+    assert.isTrue(Exit.isSuccess(done.exit), String(done.exit))
     assert.deepInclude(jsonLines(done.out)[0], { given_up: 4 })
     assert.deepStrictEqual(yield* ledger, {
       isBalanced: true,
