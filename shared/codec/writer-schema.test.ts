@@ -63,6 +63,26 @@ describe("a writer's schema", () => {
     assert.isTrue(avro.Type.isType(await fetchWriterSchema(ask, 7)))
   })
 
+  it("may have defaults that do not fit, since its records have all fields", async () => {
+    const fields = [
+      { name: "email", type: ["null", "string"], default: "" },
+      { name: "default", type: "double", default: "0" }
+    ]
+    const { ask } = registryOf({ "/schemas/ids/7": { schema: JSON.stringify({ type: "record", name: "A", fields }) } })
+    const type = await fetchWriterSchema(ask, 7)
+    if (!avro.Type.isType(type)) return assert.fail(String(type))
+    const value = { email: null, default: 1 }
+    assert.strictEqual(
+      JSON.stringify((type as avro.Type).fromBuffer((type as avro.Type).toBuffer(value))),
+      JSON.stringify(value)
+    )
+  })
+
+  it("that cannot be parsed says why", async () => {
+    const { ask } = registryOf({ "/schemas/ids/7": { schema: record("A", [["email", "address"]]) } })
+    assert.match(String(await fetchWriterSchema(ask, 7)), /cannot be parsed \(undefined type name: address\)/)
+  })
+
   it("that is not there is null; ids that no registry gives are not asked for", async () => {
     const { ask, asked } = registryOf({
       "/schemas/ids/8": { schema: record("A", []), references: [reference("gone")] }

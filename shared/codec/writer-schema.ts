@@ -93,11 +93,14 @@ const referencesMax = 64
 
 const parse = (schema: string, registry: Record<string, avro.Type>): WriterSchema => {
   try {
-    return avro.Type.forSchema(JSON.parse(schema), { registry })
+    return avro.Type.forSchema(JSON.parse(schema, withoutDefaults), { registry })
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause)
     return `it is an Avro schema that cannot be parsed (${message.slice(0, messageLengthMax)}).`
   }
 }
+
+/** Nothing is read by a writer's defaults, and avsc refuses a schema for one that does not fit (`["null", "string"]` with `""`), as others don't. */
+const withoutDefaults = (key: string, value: unknown): unknown => (key === "default" ? undefined : value)
 
 const messageLengthMax = 200

@@ -53,6 +53,15 @@ check(
   (input) => normalizeState(input, "DE")
 )
 check("external id in a wrong encoding", [["us\ufffdr-77", "(invalid_external_id)"]], normalizeExternalId)
+check(
+  "email in full width",
+  [
+    ["Ａｎｎ．Ｌｅｅ＠Ｓｈｏｐ．Ｅｘａｍｐｌｅ", "ann.lee@shop.example"],
+    ["ann＠shop。example", "ann@shop.example"],
+    ["用户@例子。公司", "用户@例子.公司"]
+  ],
+  (input) => pick(normalizeEmail(input), "plain")
+)
 check("email that is a hash in Base64", [[base64, "(unsupported_hash)"]], (input) =>
   pick(normalizeEmail(input), "plain")
 )
@@ -62,6 +71,7 @@ check(
   [
     ["10115.0", "10115"],
     ["2134.0", "2134"],
+    [" 101 15 .0 ", "10115"],
     ["1234.56", "123456"]
   ],
   (input) => pick(normalizeZip(input, "DE"), "plain")

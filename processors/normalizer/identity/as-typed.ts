@@ -1,5 +1,5 @@
 /** What programs did to a value before it came: escaped it for a page, read it as a number, wrote it in a wrong encoding, hashed it. */
-import { clean } from "./text.ts"
+import { clean, withoutSpaces } from "./text.ts"
 
 /**
  * A cleaned name with the references of HTML as the characters that they stand for, as shops escape it for their pages
@@ -59,6 +59,14 @@ const marks: Readonly<Record<string, string>> = Object.assign(Object.create(null
   cedil: "\u0327"
 })
 
+/** Without full-width characters of ASCII and the full stop of Japanese, as keyboards there type them: no address has them. */
+export const narrow = (value: string): string =>
+  value.replace(fullWidth, (character) =>
+    character === "\u3002" ? "." : String.fromCharCode(character.charCodeAt(0) - 0xfee0)
+  )
+
+const fullWidth = /[\uff01-\uff5e\u3002]/g
+
 /** Whether a character was lost: bytes that were no UTF-8, as of text in Latin-1, are read as U+FFFD. The hash would be another name's. */
 export const isDamaged = (value: string): boolean => value.includes("\ufffd")
 
@@ -68,7 +76,10 @@ export const isBase64Hash = (value: string): boolean => value.length === 44 && b
 const base64Hash = /^[A-Za-z0-9+/_-]{43}=$/
 
 /** Digits that a table of numbers had as a floating-point number (`4155550132.0`), without what that added. */
-export const withoutFraction = (value: string): string =>
-  value.endsWith(".0") && withFraction.test(value) ? value.slice(0, -2) : value
+export const withoutFraction = (value: string): string => {
+  if (!value.endsWith("0")) return value
+  const bare = withoutSpaces(value)
+  return withFraction.test(bare) ? bare.slice(0, -2) : value
+}
 
 const withFraction = /^\+?[0-9]{3,20}\.0$/

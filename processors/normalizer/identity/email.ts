@@ -1,5 +1,5 @@
 /** Email addresses: trimmed and lower case for every platform, with Google's rule for gmail beside. */
-import { isBase64Hash } from "./as-typed.ts"
+import { isBase64Hash, narrow } from "./as-typed.ts"
 import { dropped, type Field, kept } from "./field.ts"
 import { clean, isAscii, isOtherHash, isPlaceholder, lower, visible, wordSet } from "./text.ts"
 
@@ -15,7 +15,7 @@ export interface EmailForms {
 
 export const normalizeEmail = (raw: string): Field<EmailForms> => {
   if (raw.length > 1024) return dropped("too_long")
-  const cleaned = clean(raw)
+  const cleaned = isAscii(raw) ? clean(raw) : narrow(clean(raw))
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")
   const lowered = withoutScheme(cleaned).toLowerCase()
