@@ -4,6 +4,7 @@
  */
 
 import { randomBytes } from "node:crypto"
+import path from "node:path"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -14,12 +15,13 @@ import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import type { Balance } from "../../shared/ledger/balance.ts"
 import { readLedger } from "../../shared/ledger/read-ledger.ts"
 import { monotonicMillis } from "../../shared/model/monotonic.ts"
-import { buildConsolePage } from "../build/console-page.ts"
+import { buildConsolePage, pageFile } from "../build/console-page.ts"
 import { publishLocalEnvironment } from "../local/environment.ts"
 import { beOnlyOne, demoStarter } from "../local/only-one.ts"
 import { freePort, isFree } from "../local/ports.ts"
 import { watchPrograms } from "../local/run-programs.ts"
 import { startLocal } from "../local/start-local.ts"
+import { defaultStateDirectory, inFolder } from "../local/state.ts"
 import { publishSamples } from "../samples/publish.ts"
 import { startSandbox } from "../sandbox/sandbox.ts"
 import { demoEnvironment } from "./environment.ts"
@@ -58,13 +60,14 @@ type Setting = Effect.Success<typeof prepare>
 const prepare = Effect.gen(function* () {
   const begun = yield* Clock.currentTimeMillis
   yield* beOnlyOne
-  yield* Effect.promise(() => buildConsolePage())
+  yield* inFolder(path.dirname(pageFile), () => buildConsolePage())
   const webhookPort = yield* freePort
   const indexerPort = yield* freePort
   const url = `http://127.0.0.1:${webhookPort}/webhooks/whatsapp/whatsapp-orders`
   const sandbox = yield* startSandbox({ whatsapp: { webhook: { url, appSecret: secret() } } })
   // A mistake in the file of connections is reported before anything that takes long.
-  yield* readConnections(demoEnvironment({ brokers: "", registryUrl: "", sandbox, webhookPort, indexerPort }))
+  const unknown = { brokers: "", registryUrl: "", sandbox, webhookPort, indexerPort }
+  yield* readConnections(yield* inFolder(defaultStateDirectory, () => demoEnvironment(unknown)))
   const { broker, registry } = yield* startLocal({ onProgress: print, startedBy: demoStarter })
   const own = demoEnvironment({ brokers: broker.brokers, registryUrl: registry.url, sandbox, webhookPort, indexerPort })
   yield* publishLocalEnvironment(own)

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import path from "node:path"
-import process from "node:process"
+import { environment } from "../../shared/config/settings.ts"
 import { defaultStateDirectory, repository } from "../local/state.ts"
 import type { Sandbox } from "../sandbox/sandbox.ts"
 
@@ -24,7 +24,7 @@ export interface Addresses {
  */
 export const demoEnvironment = (
   addresses: Addresses,
-  caller: NodeJS.ProcessEnv = process.env
+  caller: Readonly<Record<string, string>> = environment()
 ): Readonly<Record<string, string>> => {
   const { brokers, registryUrl, sandbox, webhookPort, indexerPort } = addresses
   return {

@@ -11,7 +11,7 @@ import { type Java, runCommand } from "./java.ts"
 import { brokersKnownAt } from "./kafka-probe.ts"
 import { type LocalError, problem } from "./problem.ts"
 import { endProcess, type Launched, launch, logTail, removePidFile, shortPath, signal } from "./processes.ts"
-import { repository, type State } from "./state.ts"
+import { inFolder, repository, type State } from "./state.ts"
 
 export interface BrokerNode {
   readonly id: number
@@ -109,7 +109,7 @@ const prepareData = ({
     const { folder } = brokerFiles(state, address.id)
     const data = path.join(folder, "data")
     const configuration = path.join(folder, "server.properties")
-    yield* Effect.sync(() => {
+    yield* inFolder(folder, () => {
       mkdirSync(data, { recursive: true })
       writeFileSync(configuration, serverProperties(address, all, data, more))
     })

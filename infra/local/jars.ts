@@ -5,6 +5,7 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import { requireMaven, runCommand } from "./java.ts"
 import { type LocalError, problem } from "./problem.ts"
+import { isAlive } from "./processes.ts"
 import { defaultStateDirectory, repository, type State } from "./state.ts"
 
 /** Of the pom and of Compose; `CAPI_LOCAL_KAFKA` names another. */
@@ -65,18 +66,28 @@ const obtain = (state: State, download: Download): Effect.Effect<string, LocalEr
     const part = `${folder}.${process.pid}.part`
     yield* Effect.sync(() => {
       state.progress(`Downloading ${download.what} through Maven. This happens once.`)
-      rmSync(part, { recursive: true, force: true })
+      for (const left of leftParts(state.jars, download.folder)) remove(left)
+      remove(part)
       mkdirSync(part, { recursive: true })
     })
-    yield* download
-      .fetch(part)
-      .pipe(Effect.tapError(() => Effect.sync(() => rmSync(part, { recursive: true, force: true }))))
+    yield* download.fetch(part).pipe(Effect.onError(() => Effect.sync(() => remove(part))))
     yield* Effect.sync(() => {
-      if (existsSync(folder)) rmSync(part, { recursive: true, force: true })
+      if (existsSync(folder)) remove(part)
       else renameSync(part, folder)
     })
     return folder
   })
+
+/** What processes that were killed had of a download. */
+const leftParts = (jars: string, folder: string): ReadonlyArray<string> =>
+  readdirSync(jars).flatMap((name) => {
+    const [, pid] = name.startsWith(`${folder}.`) ? (/\.(\d+)\.part$/.exec(name) ?? []) : []
+    return pid === undefined || isAlive(Number(pid)) ? [] : [path.join(jars, name)]
+  })
+
+/** A Maven that was just ended may still write a file. */
+const remove = (folder: string): void =>
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
 
 const retryHint =
   "Check the network and Maven's settings (~/.m2/settings.xml), then run the command again: what was downloaded is kept."
@@ -103,7 +114,7 @@ const maven = (
       hear
     )
     if (exitCode === 0) return
-    const why = text.split("\n").find((line) => line.startsWith("[ERROR]")) ?? lastLine(text)
+    const why = /\[ERROR\] (\S.*)/.exec(text)?.[1] ?? lastLine(text)
     if (/No space left on device/.test(text)) {
       return yield* problem(
         "disk_full",
@@ -111,11 +122,7 @@ const maven = (
         "Free some space and run the command again."
       )
     }
-    return yield* problem(
-      "download_failed",
-      `Maven could not download: ${why.replace("[ERROR] ", "").slice(0, 300)}`,
-      retryHint
-    )
+    return yield* problem("download_failed", `Maven could not download: ${why.slice(0, 300)}`, retryHint)
   })
 
 const lastLine = (text: string): string => text.trimEnd().split("\n").at(-1) ?? ""

@@ -5,9 +5,10 @@ import process from "node:process"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type { LocalError } from "./problem.ts"
 import { type PidFile, runningProcess } from "./processes.ts"
 import type { Starter } from "./start-local.ts"
-import { defaultStateDirectory, writeJson } from "./state.ts"
+import { defaultStateDirectory, inFolder, writeJson } from "./state.ts"
 
 class AlreadyRunning extends Data.TaggedError("AlreadyRunning")<{
   readonly code: "already_running"
@@ -22,7 +23,7 @@ export const demoStarter: Starter = { startedBy: "make run", howToEnd: "End it w
 export const runningDemo = (): PidFile | null => runningProcess(pidFile, path.join("infra", "demo", "main.ts"))
 
 /** Holds the place until the scope closes; a place whose holder was killed is free. */
-export const beOnlyOne: Effect.Effect<void, AlreadyRunning, Scope.Scope> = Effect.gen(function* () {
+export const beOnlyOne: Effect.Effect<void, AlreadyRunning | LocalError, Scope.Scope> = Effect.gen(function* () {
   const other = runningDemo()
   if (other !== null && other.pid !== process.pid) {
     return yield* new AlreadyRunning({
@@ -32,7 +33,7 @@ export const beOnlyOne: Effect.Effect<void, AlreadyRunning, Scope.Scope> = Effec
     })
   }
   yield* Effect.acquireRelease(
-    Effect.sync(() => {
+    inFolder(defaultStateDirectory, () => {
       mkdirSync(defaultStateDirectory, { recursive: true })
       writeJson(pidFile, { pid: process.pid, owner: process.pid })
     }),

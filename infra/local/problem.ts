@@ -13,6 +13,7 @@ export type LocalProblem =
   | "registry_failed"
   | "schema_ids_changed"
   | "disk_full"
+  | "not_writable"
   | "docker_failed"
   | "invalid_setting"
 

@@ -22,7 +22,7 @@ import {
   shortPath,
   signal
 } from "./processes.ts"
-import type { State } from "./state.ts"
+import { inFolder, type State } from "./state.ts"
 
 export interface RegistryNode {
   /** Root of the Confluent API, such as `http://127.0.0.1:8081/apis/ccompat/v7`. */
@@ -107,7 +107,7 @@ const makeNode = (state: State, java: Java, jars: string, port: number): Registr
     kill: end(Duration.zero),
     start: Effect.gen(function* () {
       if (pid() !== null) return
-      current = yield* Effect.sync(() => launchRegistry(state, java, jars, port, archive))
+      current = yield* inFolder(state.directory, () => launchRegistry(state, java, jars, port, archive))
       yield* untilAnswering(state, url, current)
     })
   }

@@ -65,31 +65,29 @@ export const dockerLimits: DockerLimits = {
 
 const bytesFreeMin = 256 * 1024 * 1024
 
-/** Makes the folders; fails if they cannot be written or the disk is nearly full. */
-export const openState = (options: LocalOptions): Effect.Effect<State, LocalError> =>
-  Effect.try({
-    try: () => {
-      const directory = path.resolve(options.stateDirectory ?? defaultStateDirectory)
-      const state: State = {
-        directory,
-        jars: path.resolve(options.jarsDirectory ?? path.join(defaultStateDirectory, "jars")),
-        logs: path.join(directory, "logs"),
-        progress: options.onProgress ?? (() => undefined),
-        ending: options.ending ?? "terminate",
-        fastStart: options.fastStart ?? false,
-        docker: { ...dockerLimits, ...options.docker }
-      }
-      for (const folder of [state.directory, state.jars, state.logs]) mkdirSync(folder, { recursive: true })
-      const disk = statfsSync(directory)
-      return { state, bytesFree: disk.bavail * disk.bsize }
-    },
-    catch: (cause) =>
-      problem(
-        "disk_full",
-        `The state folder cannot be written: ${String(cause)}.`,
-        "Free some space or choose another folder.",
+/** Does what writes to a folder, such as making it. Where its files cannot be used, the failure names one, and whose it may be. */
+export const inFolder = <A>(folder: string, work: () => A | Promise<A>): Effect.Effect<A, LocalError> =>
+  Effect.tryPromise({ try: async () => work(), catch: (cause) => cause }).pipe(
+    Effect.catch((cause) => (isOfFiles(cause) ? Effect.fail(unusable(folder, cause)) : Effect.die(cause)))
+  )
+
+const isOfFiles = (cause: unknown): cause is NodeJS.ErrnoException => cause instanceof Error && "syscall" in cause
+
+const unusable = (folder: string, cause: NodeJS.ErrnoException): LocalError =>
+  cause.code === "ENOSPC"
+    ? problem("disk_full", `The disk is full: nothing can be written to ${folder}.`, "Free some space.", cause)
+    : problem(
+        "not_writable",
+        `The folder ${folder} cannot be used: ${cause.code} at ${cause.path ?? folder}.`,
+        "Run it as the user to whom the folder belongs, or in a checkout of your own.",
         cause
       )
+
+/** Makes the folders; fails if they cannot be written or the disk is nearly full. */
+export const openState = (options: LocalOptions): Effect.Effect<State, LocalError> =>
+  Effect.suspend(() => {
+    const directory = path.resolve(options.stateDirectory ?? defaultStateDirectory)
+    return inFolder(directory, () => openFolders(directory, options))
   }).pipe(
     Effect.flatMap(({ state, bytesFree }) =>
       bytesFree >= bytesFreeMin
@@ -103,6 +101,21 @@ export const openState = (options: LocalOptions): Effect.Effect<State, LocalErro
           )
     )
   )
+
+const openFolders = (directory: string, options: LocalOptions) => {
+  const state: State = {
+    directory,
+    jars: path.resolve(options.jarsDirectory ?? path.join(defaultStateDirectory, "jars")),
+    logs: path.join(directory, "logs"),
+    progress: options.onProgress ?? (() => undefined),
+    ending: options.ending ?? "terminate",
+    fastStart: options.fastStart ?? false,
+    docker: { ...dockerLimits, ...options.docker }
+  }
+  for (const folder of [state.directory, state.jars, state.logs]) mkdirSync(folder, { recursive: true })
+  const disk = statfsSync(directory)
+  return { state, bytesFree: disk.bavail * disk.bsize }
+}
 
 /** A small JSON file of the state folder; `fallback` if it is missing or was cut off by a crash. */
 export const readJson = <A>(file: string, fallback: A): A => {

@@ -12,7 +12,7 @@ import { demoStarter, runningDemo } from "../../local/only-one.ts"
 import { endProcess, isAlive, logTail } from "../../local/processes.ts"
 import { commandLineFile } from "../../local/program-files.ts"
 import { type LocalAddresses, localAddresses, type Starter, startLocal } from "../../local/start-local.ts"
-import { defaultStateDirectory } from "../../local/state.ts"
+import { defaultStateDirectory, inFolder } from "../../local/state.ts"
 import { Command, CommandError, Flag, Json } from "../cli.ts"
 import { Output, type Paint, show } from "../output.ts"
 
@@ -141,8 +141,10 @@ const checkMayEnd = ({ startedBy, howToEnd, owner }: LocalAddresses): Effect.Eff
 
 const startDetached = Effect.fnUntraced(function* (prefix: string) {
   const logFile = path.join(defaultStateDirectory, "logs", "up.log")
-  mkdirSync(path.dirname(logFile), { recursive: true })
-  const log = openSync(logFile, "a")
+  const log = yield* inFolder(defaultStateDirectory, () => {
+    mkdirSync(path.dirname(logFile), { recursive: true })
+    return openSync(logFile, "a")
+  })
   const child = spawn(process.execPath, [commandLineFile(), "up", "--prefix", prefix], {
     detached: true,
     stdio: ["ignore", log, log]
