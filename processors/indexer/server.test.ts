@@ -1,11 +1,12 @@
 /** Who may look up in the index. */
 import { request } from "node:http"
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { makeIdentityKey } from "../../shared/credentials/identity-key.ts"
-import { indexPath } from "../../shared/event-story/ask-index.ts"
+import { indexPath, makeIndexClient } from "../../shared/event-story/ask-index.ts"
 import { beginning } from "./follower.ts"
 import { IndexStore } from "./index-store.ts"
 import { checkIndexer } from "./program.ts"
@@ -51,6 +52,17 @@ describe("lookups in the index", () => {
       assert.strictEqual(yield* statusOf(port, { ...json, host: "rebound.example" }), 403)
       assert.strictEqual(yield* statusOf(port, { "content-type": "text/plain" }), 403)
       assert.strictEqual(yield* statusOf(port, json, "{"), 400)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("say since when the index holds records, by the wall clock", () =>
+    Effect.gen(function* () {
+      const { port } = yield* start(false)
+      const asked = yield* Clock.currentTimeMillis
+      const { since } = yield* makeIndexClient(`http://127.0.0.1:${port}`, null).ask([{ kind: "event", text: "o-42" }])
+      const answered = yield* Clock.currentTimeMillis
+      assert.isAtLeast(since, asked - retentionMillis)
+      assert.isAtMost(since, answered - retentionMillis)
     }).pipe(Effect.scoped)
   )
 

@@ -1,5 +1,6 @@
 /** Answers which records an id is found in, by HTTP: on loopback to everyone on this machine, elsewhere to who has the token. */
 import { timingSafeEqual } from "node:crypto"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
@@ -94,7 +95,7 @@ const route = ({ store, hasher, progress, retentionMillis }: LookupServerOptions
           const answer: IndexAnswer = {
             positions: found.success.map((positions) => newestPositions(positions, positionsMax)),
             behind: progress.behind,
-            since: begun - retentionMillis
+            since: (yield* Clock.currentTimeMillis) - retentionMillis
           }
           return HttpServerResponse.jsonUnsafe(answer)
         })
