@@ -42,25 +42,26 @@ export interface BacklogWatchOptions {
   readonly onChange: () => void
 }
 
-/** What waits for each connection by its id; empty before the first round. */
-export type Backlogs = () => ReadonlyMap<string, Backlog>
+/** What waits for each connection by its id; null before the first round of the active member. */
+export type Backlogs = () => ReadonlyMap<string, Backlog> | null
 
 /** What was found last, and the watch, which runs for ever in the active member; a round that fails is tried again. */
 export const watchBacklog = (options: BacklogWatchOptions) =>
   Effect.gen(function* () {
     const { measure, isBehind } = yield* roundsOf(options)
     const isHeld = () => options.connections.some(({ id }) => options.isHeld(id))
-    let latest: ReadonlyMap<string, Backlog> = new Map()
+    let latest: ReadonlyMap<string, Backlog> | null = null
     const found: Backlogs = () => latest
     const round = Effect.gen(function* () {
       if (!options.isActive()) {
-        latest = new Map()
+        latest = null
         return yield* Effect.sleep(untilActive)
       }
-      const waited = [...latest.values()].some(isWaiting)
-      latest = yield* measure
-      const waits = [...latest.values()].some(isWaiting)
-      if (waits !== waited) options.onChange()
+      const before = latest
+      const now = yield* measure
+      latest = now
+      const waits = somethingWaits(now)
+      if (before === null || waits !== somethingWaits(before)) options.onChange()
       yield* Effect.sleep(waits ? everyWhileWaiting : isHeld() || isBehind() ? every : everyWhileIdle)
     }).pipe(
       Effect.catch((error) =>
@@ -74,6 +75,8 @@ export const watchBacklog = (options: BacklogWatchOptions) =>
     )
     return { found, watch: Effect.forever(round) }
   })
+
+const somethingWaits = (backlogs: ReadonlyMap<string, Backlog>): boolean => [...backlogs.values()].some(isWaiting)
 
 type MeasureOptions = Omit<BacklogWatchOptions, "isActive" | "onChange">
 

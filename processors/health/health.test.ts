@@ -5,6 +5,7 @@ import type { UnreadEvents } from "../../shared/ledger/unread-events.ts"
 import { recordTime } from "../../shared/testing/event-fixture.ts"
 import { memoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { batchOf, openPartition } from "../../shared/testing/run-batches.ts"
+import { type Backlog, nothingWaits } from "./backlog.ts"
 import { health } from "./health.ts"
 import { republishMillis } from "./published.ts"
 
@@ -234,3 +235,50 @@ it.effect("a connection that was removed while events wait for it is unhealthy, 
     assert.deepStrictEqual(statuses(yield* check)[0]?.status, "degraded")
   }).pipe(Effect.provide(memoryCodecs))
 )
+
+describe("a restart while a connection's events wait", () => {
+  const stalled: Backlog = { ...nothingWaits, events: 5, since: now - 900_000, newSince: now - 900_000 }
+  const removed = { connectionId: "meta-main", platform: "meta", state: "removed", events: 12 } as const
+
+  const cases = {
+    stalled: {
+      backlogs: new Map([["meta-main", stalled]]),
+      unread: new Map<string, UnreadEvents>()
+    },
+    unread: { backlogs: new Map<string, Backlog>(), unread: new Map<string, UnreadEvents>([["meta-main", removed]]) }
+  }
+
+  it.effect.each(Object.entries(cases))("ends no alert before it was looked: %s", ([cause, found]) =>
+    Effect.gen(function* () {
+      const isEnabled = () => cause === "stalled"
+      const of = { isEnabled, unread: () => found.unread, backlogs: () => found.backlogs }
+      const first = yield* opened([], of)
+      yield* first.feed("connector-state", [state({})])
+      const raised = yield* first.check
+      assert.deepStrictEqual(
+        alerts(raised).map((alert) => alert.cause),
+        [cause]
+      )
+
+      const log = [
+        recorded("connector-state", state({})),
+        recorded("connector-health", raised.outputs.find(({ topic }) => topic === "connector-health")!.value!)
+      ]
+      let looked = false
+      const after = yield* opened(log, {
+        isEnabled,
+        unread: () => (looked ? found.unread : null),
+        backlogs: () => (looked ? found.backlogs : null)
+      })
+      assert.deepStrictEqual(statuses(yield* after.check), [])
+      looked = true
+      yield* TestClock.adjust(republishMillis)
+      const seen = yield* after.check
+      assert.deepStrictEqual(
+        statuses(seen).map((one) => one.cause),
+        [cause]
+      )
+      assert.deepStrictEqual(alerts(seen), [])
+    }).pipe(Effect.provide(memoryCodecs))
+  )
+})

@@ -25,7 +25,7 @@ import type {
   Step
 } from "../../shared/runtime/contract.ts"
 import { alertsOf, neverAlerted, nextAlerted } from "./alerts.ts"
-import { type Assessment, assess } from "./assess.ts"
+import { type Assessment, assess, type Cause } from "./assess.ts"
 import { type Backlog, isWaiting } from "./backlog.ts"
 import { History, MinuteCounts } from "./history.ts"
 import { removeMetrics, updateMetrics } from "./metrics.ts"
@@ -38,10 +38,10 @@ const checkWaitingEvery = Duration.seconds(5)
 const checkIdleEvery = Duration.seconds(15)
 
 export interface HealthOptions {
-  /** What waits for connections without a delivery, by their ids; read again at each tick. */
-  readonly unread: () => ReadonlyMap<string, UnreadEvents>
-  /** What waits for those with a delivery; a connection that is not in it is not known. */
-  readonly backlogs: () => ReadonlyMap<string, Backlog>
+  /** What waits for connections without a delivery, by their ids; null before it was looked. Read again at each tick. */
+  readonly unread: () => ReadonlyMap<string, UnreadEvents> | null
+  /** What waits for those with a delivery; null before it was looked. A connection that is not in it is not known. */
+  readonly backlogs: () => ReadonlyMap<string, Backlog> | null
   /** The connections of the file by their ids. */
   readonly connections: ReadonlyMap<string, Pick<Connection, "platform" | "credential" | "testEventCode">>
   /** Whether a connection is delivered to: else its last state, and how it is set up, say nothing of it any more. */
@@ -179,7 +179,7 @@ const stateTask = (
   })
 
 const somethingWaits = ({ backlogs, unread }: HealthOptions): boolean =>
-  unread().size > 0 || [...backlogs().values()].some(isWaiting)
+  (unread()?.size ?? 0) > 0 || [...(backlogs()?.values() ?? [])].some(isWaiting)
 
 /** What is compared with the last hour of results, and what was written of it late. */
 const historyRestored = Duration.millis(windowMillis + 600_000)
@@ -250,8 +250,8 @@ const assessAll = (aggregate: Aggregate, now: number): ReadonlyArray<Assessment>
     hours.set(connectionId, known)
     return known
   }
-  for (const [connectionId, { platform }] of [...states, ...unread]) hourOf(connectionId, platform)
-  for (const connectionId of backlogs.keys()) hourOf(connectionId, connections.get(connectionId)?.platform ?? "")
+  for (const [connectionId, { platform }] of [...states, ...(unread ?? [])]) hourOf(connectionId, platform)
+  for (const connectionId of backlogs?.keys() ?? []) hourOf(connectionId, connections.get(connectionId)?.platform ?? "")
   for (const windows of aggregate.windows.values()) {
     for (const [connectionId, { platform, window }] of windows.connections) {
       const hour = hourOf(connectionId, platform)
@@ -260,7 +260,12 @@ const assessAll = (aggregate: Aggregate, now: number): ReadonlyArray<Assessment>
       hour.lastDeliveryAt = latest(hour.lastDeliveryAt, window.lastDeliveryAt)
     }
   }
-  return [...hours].map(([connectionId, hour]) =>
+  // What was wrong before a restart is over when it is seen to be, not before anyone has looked.
+  const isKnown = (connectionId: string): boolean =>
+    (unread !== null || isEnabled(connectionId)) &&
+    (backlogs !== null || !causesOfBacklogs.has(published.get(connectionId)?.condition?.cause ?? ""))
+  const known = [...hours].filter(([connectionId]) => isKnown(connectionId))
+  return known.map(([connectionId, hour]) =>
     assess(
       {
         connectionId,
@@ -269,14 +274,16 @@ const assessAll = (aggregate: Aggregate, now: number): ReadonlyArray<Assessment>
         isTest: isEnabled(connectionId) && (connections.get(connectionId)?.testEventCode ?? null) !== null,
         lastSuccessAt: latest(hour.lastSuccessAt, published.get(connectionId)?.lastSuccessAt ?? null),
         state: isEnabled(connectionId) ? states.get(connectionId) : undefined,
-        unread: unread.get(connectionId),
-        backlog: backlogs.get(connectionId) ?? null,
+        unread: unread?.get(connectionId),
+        backlog: backlogs?.get(connectionId) ?? null,
         before: published.get(connectionId)?.condition ?? null
       },
       now
     )
   )
 }
+
+const causesOfBacklogs: ReadonlySet<string> = new Set<Cause>(["stalled", "age_limit"])
 
 // Only our own processors write these topics; what can't be read there says nothing about a connection's health.
 const reader = <S extends SchemaName>(codecs: Codecs["Service"], schema: S, use: (record: Records[S]) => void) =>

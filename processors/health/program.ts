@@ -28,15 +28,16 @@ export const healthProgram: Program = {
     const observe = observeAll(yield* RuntimeObserver, countOwned)
     const isActive = () => owned > 0
     const ledger = watchLedger({ connections: enabled, prefix: topicPrefix, eventLog, every, isActive })
-    const unread = yield* watchUnread({ connections: all, prefix: topicPrefix, isActive })
     const states = new Map<string, ConnectorState>()
     const due = Latch.makeUnsafe(true)
+    const onChange = () => due.openUnsafe()
+    const unread = yield* watchUnread({ connections: all, prefix: topicPrefix, isActive, onChange })
     const backlog = yield* watchBacklog({
       connections: enabled,
       prefix: topicPrefix,
       isHeld: (id) => isHeld(states.get(id)),
       isActive,
-      onChange: () => due.openUnsafe()
+      onChange
     })
     const connections = new Map(all.map((connection) => [connection.id, connection]))
     const enabledIds = new Set(enabled.map(({ id }) => id))
@@ -57,17 +58,24 @@ interface UnreadWatchOptions {
   /** Before every topic's and group's name. */
   readonly prefix: string
   readonly isActive: () => boolean
+  /** It was looked for the first time. */
+  readonly onChange: () => void
 }
 
 /** What was found last, and the watch, which runs for ever in the active member; one that fails is tried again. */
 const watchUnread = (options: UnreadWatchOptions) =>
   Effect.sync(() => {
-    let latest: ReadonlyMap<string, UnreadEvents> = new Map()
+    let latest: ReadonlyMap<string, UnreadEvents> | null = null
     const found: HealthOptions["unread"] = () => latest
     const look = Effect.gen(function* () {
-      if (!options.isActive()) return yield* Effect.sleep(untilActive)
+      if (!options.isActive()) {
+        latest = null
+        return yield* Effect.sleep(untilActive)
+      }
       const unread = yield* unreadEvents(options.connections, options.prefix)
+      const isFirst = latest === null
       latest = new Map(unread.map((one) => [one.connectionId, one]))
+      if (isFirst) options.onChange()
       yield* Effect.sleep(every)
     }).pipe(
       Effect.catch((error) =>
