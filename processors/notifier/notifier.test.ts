@@ -262,4 +262,25 @@ describe("the notifier", () => {
       assert.isTrue(appended.some(({ key, value }) => key === "problem/shop/status" && value === null))
     }).pipe(Effect.scoped, Effect.provide(memoryCodecs))
   )
+
+  it.effect("sends what is wrong to a receiver that has come into the file since", () =>
+    Effect.gen(function* () {
+      const { open, pass, batch, sent } = yield* opened
+      const { outputs } = yield* Effect.scoped(
+        Effect.flatMap(open, (task) => task.step(batch(alert("unhealthy"), alert("degraded", "other"))))
+      )
+      const again = yield* open
+      const known = outputs.filter(({ key }) => !key!.startsWith("receipt/b/"))
+      yield* again.restore![0]!.apply(
+        batchOf(
+          "notifier-state",
+          known.map(({ key, value }) => ({ key, value }))
+        ).records
+      )
+      yield* again.tick!.step
+      yield* pass(5)
+      assert.deepStrictEqual(sent["b"], ["shop is unhealthy + other is degraded"])
+      assert.deepStrictEqual(sent["a"], sent["b"])
+    }).pipe(Effect.scoped, Effect.provide(memoryCodecs))
+  )
 })

@@ -90,6 +90,7 @@ const openPartition = (
     )
     const alerted = new Set<string>()
     const isRestored = Effect.suspend(() => {
+      state.addReceipts()
       for (const [receiverId, key, receipt] of taken.values()) state.remember(receiverId, key, receipt)
       for (const { receiver } of services)
         if ((state.problem(`${notifierConnection(receiver.id)}/notifier`)?.severity ?? null) !== null)

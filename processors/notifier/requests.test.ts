@@ -54,6 +54,24 @@ const requests = (kind: ReceiverKind, all: ReadonlyArray<Pending>, deployment = 
     now
   }).map(({ request }) => ({ ...request, json: JSON.parse(request.body ?? "null") }))
 
+it("splits what is too long for one message of Slack, so that every problem is in one", () => {
+  const all = Array.from({ length: 500 }, (_, index) =>
+    pending({
+      problem: { ...problem, connectionId: `c-${index}`, message: `c-${index} is unhealthy: ${"x".repeat(300)}` }
+    })
+  )
+  const texts = requests("slack", all).map(({ json }) => json.text as string)
+  assert.isAbove(texts.length, 1)
+  for (const text of texts) assert.isBelow(text.length, 40_000)
+  assert.deepStrictEqual(
+    texts
+      .join("\n")
+      .split("\n")
+      .map((line) => /c-\d+/.exec(line)?.[0]),
+    all.map((one) => one.problem.connectionId)
+  )
+})
+
 describe("a notification", () => {
   it("for Slack is one message with a line for each problem, its markup escaped", () => {
     const [request, ...more] = requests("slack", [pending(), ended])

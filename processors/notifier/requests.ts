@@ -24,13 +24,15 @@ export interface Notification {
   readonly request: HttpRequestSpec
 }
 
-/** The requests for what a group has pending: one, or one for each problem where the API takes no more. */
+/** The requests for what a group has pending: one, or several where the API takes no more in one. */
 export const notificationsOf = (
   pending: ReadonlyArray<Pending>,
   context: RequestContext
 ): ReadonlyArray<Notification> => {
-  const build = builders[context.receiver.kind]
-  const chunks = context.receiver.kind === "pagerduty" ? pending.map((one) => [one]) : [pending]
+  const { kind } = context.receiver
+  const build = builders[kind]
+  const chunks =
+    kind === "pagerduty" ? pending.map((one) => [one]) : kind === "slack" ? slackChunks(pending, context) : [pending]
   return chunks.map((chunk) => ({ pending: chunk, request: build(chunk, context) }))
 }
 
@@ -47,13 +49,32 @@ const post = (url: Redacted.Redacted, body: string, more: Partial<HttpRequestSpe
 })
 
 /** Slack's incoming webhooks: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks */
-const slack: Build = (pending, { url, deployment }) => {
+const slack: Build = (pending, { url, deployment }) =>
+  post(url, JSON.stringify({ text: pending.map((one) => slackLine(one, deployment)).join("\n") }))
+
+const slackLine = ({ problem, kind }: Pending, deployment: string): string => {
   const title = deployment === "" ? "" : ` (${deployment.replace(/\.$/, "")})`
-  const lines = pending.map(
-    ({ problem, kind }) => `${slackMarks[kind](problem)} ${escapeSlack(problem.message)}${title}`
-  )
-  const text = lines.join("\n")
-  return post(url, JSON.stringify({ text: text.length > slackTextMax ? `${text.slice(0, slackTextMax - 1)}…` : text }))
+  const line = `${slackMarks[kind](problem)} ${escapeSlack(problem.message)}${title}`
+  return line.length > slackTextMax ? `${line.slice(0, slackTextMax - 1)}…` : line
+}
+
+/** As many problems in one message as fit: of a text that is cut no one would see the last ones. */
+const slackChunks = (
+  pending: ReadonlyArray<Pending>,
+  { deployment }: RequestContext
+): ReadonlyArray<ReadonlyArray<Pending>> => {
+  const chunks: Array<Array<Pending>> = []
+  let length = Number.POSITIVE_INFINITY
+  for (const one of pending) {
+    const added = slackLine(one, deployment).length + 1
+    if (length + added > slackTextMax) {
+      chunks.push([])
+      length = 0
+    }
+    chunks.at(-1)!.push(one)
+    length += added
+  }
+  return chunks
 }
 
 /** Slack cuts a text beyond 40,000 characters. */

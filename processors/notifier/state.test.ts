@@ -41,9 +41,10 @@ const alert = (status: string, fields: Partial<HealthAlert> = {}): HealthAlert =
 })
 
 /** A state, and the state topic that it writes. */
-const started = (topic = new Map<string, string>()) => {
-  const state = new NotifierState(file.receivers, makeRouting(file))
+const started = (topic = new Map<string, string>(), given = file) => {
+  const state = new NotifierState(given.receivers, makeRouting(given))
   for (const [key, value] of topic) state.restore(key, value)
+  state.addReceipts()
   const write = (outputs: ReadonlyArray<Outbound>) => {
     for (const { key, value } of outputs)
       if (value === null) topic.delete(key!)
@@ -199,4 +200,29 @@ describe("what a receiver is to get", () => {
     take(alert("unhealthy", { connection_id: "notifier-oncall", cause: "notifier", platform: "" }))
     assert.deepStrictEqual(kinds("chat"), ["began"])
   })
+})
+
+it("a receiver or a route that is new in the file gets what is wrong, and nothing that is over", () => {
+  const [chat, oncall] = file.receivers
+  const narrow = {
+    ...file,
+    receivers: [oncall!],
+    routes: file.routes.filter(({ receivers }) => receivers.includes("oncall"))
+  }
+  const before = started(new Map(), narrow)
+  before.take(alert("unhealthy"))
+  before.take(alert("degraded", { connection_id: "google-eu" }))
+  before.take(alert("unhealthy", { connection_id: "meta-us" }))
+  before.deliver("oncall")
+  before.take(alert("healthy", { connection_id: "meta-us" }))
+  before.deliver("oncall")
+
+  const after = started(before.topic, { ...file, receivers: [chat!, oncall!] })
+  assert.deepStrictEqual(after.kinds("chat"), ["began", "began"])
+  assert.deepStrictEqual(after.kinds("oncall"), [])
+  after.deliver("chat")
+  assert.deepStrictEqual(after.kinds("chat"), [])
+  const again = started(after.topic)
+  assert.deepStrictEqual(again.kinds("chat"), [])
+  assert.deepStrictEqual(again.kinds("prometheus"), ["began", "began"])
 })

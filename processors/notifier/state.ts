@@ -70,6 +70,15 @@ export class NotifierState {
     else if ((known.change ?? -1) < change) receipts.set(problemKey, receipt)
   }
 
+  /** Once all is restored: a receiver or a route that has come into the file since takes what is wrong now. */
+  addReceipts(): void {
+    for (const problem of this.problems.values())
+      for (const { id } of this.receivers) {
+        const receipts = this.receipts.get(id)!
+        if (!receipts.has(problem.key) && this.routing.routeOf(id, problem) !== null) receipts.set(problem.key, none)
+      }
+  }
+
   problem(key: string): Problem | undefined {
     return this.problems.get(key)
   }
