@@ -135,6 +135,13 @@ describe("lists", () => {
           130
         )
 
+        // An id is found as its producer writes it, which need not be as it is stored.
+        for (const args of [["results", "--event"], ["trace"], ["explain"]]) {
+          const asWritten = yield* capi(...args, " e-7\u202e\n", "--json")
+          assert.notStrictEqual(failureOf(asWritten)?.code, "not_found", args.join(" "))
+          assert.include(asWritten.out, args[0] === "explain" ? "" : '"e-7"', args.join(" "))
+        }
+
         const refused = Effect.fnUntraced(function* (code: string, known: string, ...args: ReadonlyArray<string>) {
           const failure = failureOf(yield* capi(...args))
           assert.deepInclude(failure, { code, exitCode: 2 }, args.join(" "))

@@ -7,6 +7,7 @@ import { monotonicMillis } from "../../shared/model/monotonic.ts"
 import { redactDeep } from "../../shared/telemetry/redaction.ts"
 import type { EventExplanation, ExplainedField as FoundField } from "../normalizer/preview/explanation.ts"
 import { maskRecord } from "../normalizer/preview/mask.ts"
+import { storedId } from "../normalizer/preview/stored-id.ts"
 import type { EventSearch, EventStory, ExplainedField, Explanation, Hop } from "./api.ts"
 
 const eventsMax = 20
@@ -15,7 +16,7 @@ const eventsMax = 20
 export const findEvents = Effect.fnUntraced(function* (query: string, index: IndexClient | null) {
   const begun = yield* monotonicMillis
   const { events, more_events, coverage } = yield* traceEvent(
-    { text: query, kind: "any" },
+    { text: storedId(query), kind: "any" },
     { view: maskRecord, index, eventsMax }
   )
   return {

@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { explainRead } from "../../../processors/normalizer/preview/explain.ts"
 import { explainTraced } from "../../../processors/normalizer/preview/explain-traced.ts"
+import { storedId } from "../../../processors/normalizer/preview/stored-id.ts"
 import { environment, loadFileSettings } from "../../../shared/config/settings.ts"
 import { loadConnections } from "../../../shared/connectors/load-connections.ts"
 import { indexClient } from "../../../shared/event-story/ask-index.ts"
@@ -39,7 +40,7 @@ export const explain = Command.make("explain", { event, connection, since }, ({ 
     const bounds = { ...defaultScanBounds, window: yield* windowOf(since) }
     const index = yield* indexClient
     const { explanation, story } = yield* withKafkaAndCodecs(
-      explainTraced({ text: event, kind: "any" }, chosen, { index, bounds, eventsMax: 1 })
+      explainTraced({ text: storedId(event), kind: "any" }, chosen, { index, bounds, eventsMax: 1 })
     )
     if (story.events.length === 0) return yield* notFound(story)
     if (explanation === null) return yield* recordsGone

@@ -11,13 +11,13 @@ import { connectionsLayer } from "../../../shared/connectors/load-connections.ts
 import { matchQuality, missingIdentifiers } from "../../../shared/connectors/mapping/map.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import { Command, Flag } from "../cli.ts"
+import { event } from "../event-flag.ts"
 import { count, type Paint, show, table } from "../output.ts"
 import { withKafkaAndCodecs } from "../services.ts"
 import { parseStartPosition } from "../start-position.ts"
 import { chooseConnections } from "./connect.ts"
 
 const connection = Flag.String("connection").pipe(Flag.withDescription("Only this connection"), Flag.optional)
-const event = Flag.String("event").pipe(Flag.withDescription("Only the event of this id"), Flag.optional)
 const since = Flag.String("since").pipe(
   Flag.withDescription("beginning (default), a time, or how long ago (1 day)"),
   Flag.withDefault("beginning")

@@ -9,6 +9,7 @@ import type { StartPosition } from "../../../shared/kafka/read-topic.ts"
 import { redriveDeadLetters } from "../../../shared/redrive/redrive.ts"
 import { planRedrive, type RedrivePlan, type Selection, whyTheyStay } from "../../../shared/redrive/redrive-plan.ts"
 import { Argument, Command, CommandError, Flag } from "../cli.ts"
+import { event } from "../event-flag.ts"
 import { exampleConnection } from "../example-names.ts"
 import { DeadLetterFilterValues, deadLetterStages, expectKnown } from "../filter-values.ts"
 import { confirm, count, Output, show, table } from "../output.ts"
@@ -27,7 +28,7 @@ const flags = {
     Flag.optional
   ),
   connection: Flag.String("connection").pipe(Flag.withDescription("Only this connection"), Flag.optional),
-  event: Flag.String("event").pipe(Flag.withDescription("Only the event of this id"), Flag.optional),
+  event,
   since: Flag.String("since").pipe(
     Flag.withDescription("Dead letters from here on: beginning (default), a time, or how long ago (2 hours)"),
     Flag.withDefault("beginning")

@@ -15,6 +15,7 @@ import { ofConnections } from "../../../shared/ledger/balance.ts"
 import { readLedger } from "../../../shared/ledger/read-ledger.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import { Command, CommandError, countFlag, Flag } from "../cli.ts"
+import { event } from "../event-flag.ts"
 import { expectConnection, expectKnown, outcomes } from "../filter-values.ts"
 import { balanceTable, balanceToJson, rangeFrom } from "../ledger-report.ts"
 import { type Paint, show, table, truncation } from "../output.ts"
@@ -27,7 +28,6 @@ const summary = Flag.Boolean("summary").pipe(
   Flag.withDescription("Count each connection's outcomes, from the topics alone"),
   Flag.withDefault(false)
 )
-const event = Flag.String("event").pipe(Flag.withDescription("Only the event of this id"), Flag.optional)
 const connection = Flag.String("connection").pipe(Flag.withDescription("Only this connection"), Flag.optional)
 const outcome = Flag.String("outcome").pipe(Flag.withDescription("Only this outcome, such as rejected"), Flag.optional)
 const since = Flag.String("since").pipe(

@@ -2,6 +2,7 @@
 
 import * as Effect from "effect/Effect"
 import { maskRecord } from "../../../processors/normalizer/preview/mask.ts"
+import { storedId } from "../../../processors/normalizer/preview/stored-id.ts"
 import { readDuration } from "../../../shared/connections/duration-text.ts"
 import { indexClient } from "../../../shared/event-story/ask-index.ts"
 import { defaultScanBounds } from "../../../shared/event-story/scan.ts"
@@ -13,7 +14,8 @@ import { withKafkaAndCodecs } from "../services.ts"
 import { storyText } from "../story-text.ts"
 
 const id = Argument.String("id").pipe(
-  Argument.withDescription("An event id, an order id or a click id, exactly as the event has it")
+  Argument.withDescription("An event id, an order id or a click id, as the event has it"),
+  Argument.map(storedId)
 )
 const kind = Flag.Literals("kind", ["any", ...queryKinds] as const).pipe(
   Flag.withDescription("What the id is; any (default) looks for it as each"),
@@ -72,5 +74,5 @@ export const notFound = (story: EventStory) =>
         ? "The index knows no event with this id."
         : "No event with this id is among the records that were looked through.",
     nextStep:
-      "Check that the id is exactly as the event has it. An event that waits for the normalizer is not found yet: ./capi top."
+      "Check that the id is as the event has it. An event that waits for the normalizer is not found yet: ./capi top."
   })

@@ -14,6 +14,7 @@ import type { ProgramServices } from "../../../shared/runtime/services.ts"
 import { version } from "../../../shared/runtime/version.ts"
 import { explainJson } from "../../normalizer/preview/explain.ts"
 import { explainTraced } from "../../normalizer/preview/explain-traced.ts"
+import { storedId } from "../../normalizer/preview/stored-id.ts"
 import {
   type Connections as ConnectionsAnswer,
   type ExplainRequest,
@@ -183,7 +184,7 @@ export const makeRoutes = ({ state, access, redrives }: RoutesOptions) =>
         const isChosen = ({ id, enabled }: (typeof all)[number]) => body.connections?.includes(id) ?? enabled
         const chosen = all.filter(isChosen)
         if (typeof body.event_id === "string") {
-          const { explanation } = yield* explainTraced({ text: body.event_id, kind: "any" }, chosen, {
+          const { explanation } = yield* explainTraced({ text: storedId(body.event_id), kind: "any" }, chosen, {
             index,
             eventsMax: 1
           })
