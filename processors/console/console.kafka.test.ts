@@ -213,7 +213,7 @@ describe("the console", { timeout: 240_000 }, () => {
         ask("/api/session", { method: "POST", body: JSON.stringify({ token }), headers: { authorization: "" } })
       )
       const cookie = signedIn.headers.get("set-cookie") ?? ""
-      assert.match(cookie, /^capi_console=.*HttpOnly; SameSite=Strict/)
+      assert.match(cookie, /^capi_console_\d+=.*HttpOnly; SameSite=Strict/)
       const byCookie = { headers: { authorization: "", cookie: cookie.split(";")[0]! } }
       assert.strictEqual(yield* status("/api/alerts", byCookie), 200)
       const page = yield* Effect.promise(() => fetch(`${url}/connections/shop`))

@@ -47,7 +47,7 @@ describe("access to the console", () => {
     const signed = access.signIn(token, 0)
     assert.isTrue(signed !== null && signed !== "locked")
     if (signed === null || signed === "locked") return
-    const withCookie = request("GET", { cookie: `other=1; capi_console=${signed.cookie}` })
+    const withCookie = request("GET", { cookie: `other=1; capi_console_8090=${signed.cookie}` })
     assert.isTrue(access.isSignedIn(withCookie, sessionMillis - 1))
     assert.isFalse(access.isSignedIn(withCookie, sessionMillis))
     access.signOut(withCookie)
@@ -63,9 +63,18 @@ describe("access to the console", () => {
   })
 
   it("has a cookie that scripts and other sites do not get", () => {
-    const cookie = setCookie("x".repeat(43), true, 1_000)
+    const cookie = setCookie({ host: "console.example" }, "x".repeat(43), true, 1_000)
     for (const part of ["HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=1", "Secure"]) assert.include(cookie, part)
-    assert.strictEqual(cookieOf(`capi_console=${"x".repeat(43)}`), "x".repeat(43))
-    assert.isNull(cookieOf("capi_console=short"))
+    assert.strictEqual(cookieOf({ cookie: `capi_console=${"x".repeat(43)}` }), "x".repeat(43))
+    assert.isNull(cookieOf({ cookie: "capi_console=short" }))
+  })
+
+  it("has a cookie for each port of a host: a browser sends those of all of them", () => {
+    const cookieAt = (host: string, value: string) => setCookie({ host }, value.repeat(43), false, 1_000).split(";")[0]!
+    const cookie = `${cookieAt("localhost:8090", "a")}; ${cookieAt("localhost:8091", "b")}`
+    assert.strictEqual(cookieOf({ host: "localhost:8090", cookie }), "a".repeat(43))
+    assert.strictEqual(cookieOf({ host: "localhost:8091", cookie }), "b".repeat(43))
+    assert.strictEqual(cookieOf({ host: "[::1]:8091", cookie }), "b".repeat(43))
+    assert.isNull(cookieOf({ host: "localhost", cookie }))
   })
 })

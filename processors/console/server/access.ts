@@ -19,7 +19,6 @@ export interface Refusal {
   readonly nextStep: string
 }
 
-const cookieName = "capi_console"
 export const sessionMillis = 12 * 3_600_000
 const sessionsMax = 1_000
 /** Wrong tokens in a minute, of all clients together: then each waits. */
@@ -59,7 +58,7 @@ export class Access {
     if (this.tokenHash === null) return true
     const bearer = /^Bearer ([^\s]+)$/i.exec(headers["authorization"] ?? "")?.[1]
     if (bearer !== undefined) return this.isToken(bearer, now)
-    const cookie = cookieOf(headers["cookie"] ?? "")
+    const cookie = cookieOf(headers)
     return cookie !== null && this.isSession(cookie, now)
   }
 
@@ -84,7 +83,7 @@ export class Access {
   }
 
   signOut({ headers }: AccessRequest): void {
-    const cookie = cookieOf(headers["cookie"] ?? "")
+    const cookie = cookieOf(headers)
     if (cookie !== null) this.sessions.delete(nameOf(cookie))
   }
 
@@ -97,19 +96,31 @@ export class Access {
   }
 }
 
+/** A browser sends a host's cookies to all of its ports: consoles on two of them, such as forwarded ones, must not end each other's sessions. */
+const cookieName = ({ host = "" }: AccessRequest["headers"]): string => {
+  const port = /:(\d+)$/.exec(host)?.[1]
+  return port === undefined ? "capi_console" : `capi_console_${port}`
+}
+
 /** The value of the session's cookie; null where the request has no cookie of ours. */
-export const cookieOf = (header: string): string | null => {
-  for (const pair of header.split(";")) {
+export const cookieOf = (headers: AccessRequest["headers"]): string | null => {
+  const ours = cookieName(headers)
+  for (const pair of (headers["cookie"] ?? "").split(";")) {
     const [name, value] = pair.trim().split("=", 2)
-    if (name === cookieName && value !== undefined && /^[A-Za-z0-9_-]{43}$/.test(value)) return value
+    if (name === ours && value !== undefined && /^[A-Za-z0-9_-]{43}$/.test(value)) return value
   }
   return null
 }
 
-/** `isSecure`: the browser came by HTTPS. */
-export const setCookie = (value: string, isSecure: boolean, maxAgeMillis: number): string =>
+/** For who sent these headers. `isSecure`: the browser came by HTTPS. */
+export const setCookie = (
+  headers: AccessRequest["headers"],
+  value: string,
+  isSecure: boolean,
+  maxAgeMillis: number
+): string =>
   [
-    `${cookieName}=${value}`,
+    `${cookieName(headers)}=${value}`,
     `Path=/; HttpOnly; SameSite=Strict; Max-Age=${Math.round(maxAgeMillis / 1_000)}`,
     ...(isSecure ? ["Secure"] : [])
   ].join("; ")

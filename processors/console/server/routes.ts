@@ -115,7 +115,7 @@ export const makeRoutes = ({ state, access, redrives }: RoutesOptions) =>
           if (signed === "locked") return errorResponse(429, tooManyFailures)
           if (signed === null) return errorResponse(401, wrongToken)
           const isSecure = request.headers["origin"]?.startsWith("https://") === true
-          const cookie = setCookie(signed.cookie, isSecure, sessionMillis)
+          const cookie = setCookie(request.headers, signed.cookie, isSecure, sessionMillis)
           return HttpServerResponse.setHeader(json(session(true)), "set-cookie", cookie)
         }).pipe(Effect.catchCause((cause) => Effect.succeed(failureResponse(cause))))
       )
@@ -123,14 +123,18 @@ export const makeRoutes = ({ state, access, redrives }: RoutesOptions) =>
     const signOut = HttpRouter.route("DELETE", "/api/session", (request) =>
       Effect.sync(() => {
         access.signOut(accessOf(request))
-        return HttpServerResponse.setHeader(json(session(!access.tokenRequired)), "set-cookie", setCookie("", false, 0))
+        return HttpServerResponse.setHeader(
+          json(session(!access.tokenRequired)),
+          "set-cookie",
+          setCookie(request.headers, "", false, 0)
+        )
       })
     )
     const asked = HttpRouter.route("GET", "/api/session", (request) =>
       Effect.map(monotonicMillis, (now) => json(session(access.isSignedIn(accessOf(request), now))))
     )
     const live = HttpRouter.route("GET", "/api/live", (request) => {
-      const cookie = cookieOf(request.headers["cookie"] ?? "")
+      const cookie = cookieOf(request.headers)
       const isAllowed = (now: number) => access.isSignedIn(accessOf(request), now)
       return admitted(
         request,
