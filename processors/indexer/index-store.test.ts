@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import os from "node:os"
 import path from "node:path"
+import type { DatabaseSync } from "node:sqlite"
 import { assert, describe, it } from "@effect/vitest"
 import { onTestFinished } from "vitest"
 import { makeIdentityKey } from "../../shared/credentials/identity-key.ts"
@@ -116,5 +117,23 @@ describe("terms", () => {
     store.close()
     const bytes = readFileSync(file)
     for (const text of texts) assert.isFalse(bytes.includes(text))
+  })
+
+  it("says that the disk is full, and goes on where there is room again", () => {
+    const store = new IndexStore({ ...options, file: temporaryFile() })
+    onTestFinished(() => store.close())
+    store.add([entry(1, 1)], [{ topic: "results", partition: 0, offset: 2 }])
+    const pages = (most: number) => (Reflect.get(store, "db") as DatabaseSync).exec(`PRAGMA max_page_count = ${most}`)
+    pages(20)
+    const many = Array.from({ length: 20_000 }, (_, index) => entry(index + 2, index + 2))
+    const moved = [{ topic: "results", partition: 0, offset: 20_002 }]
+    assert.throws(() => store.add(many, moved), /database or disk is full/)
+    assert.deepStrictEqual(offsetsOf(store, 1), [1])
+    assert.deepStrictEqual(offsetsOf(store, 2), [])
+    assert.deepStrictEqual(store.positions(), [{ topic: "results", partition: 0, offset: 2 }])
+    pages(100_000)
+    store.add(many, moved)
+    assert.deepStrictEqual(offsetsOf(store, 20_001), [20_001])
+    assert.deepStrictEqual(store.positions(), moved)
   })
 })

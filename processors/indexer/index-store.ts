@@ -217,7 +217,8 @@ export class IndexStore {
       work()
       this.db.exec("COMMIT")
     } catch (error) {
-      this.db.exec("ROLLBACK")
+      // SQLite has rolled back by itself where the disk is full.
+      if (this.db.isTransaction) this.db.exec("ROLLBACK")
       this.readPlaces()
       throw error
     }
