@@ -96,7 +96,8 @@ const awaitIdentityKey = Effect.gen(function* () {
   return found
 })
 
-const openStore = (file: string, owner: string, retentionMillis: number) =>
+/** Opens the file until the scope closes, or says what is wrong with it. */
+export const openStore = (file: string, owner: string, retentionMillis: number) =>
   Effect.acquireRelease(
     Effect.try({
       try: () => {
@@ -109,9 +110,14 @@ const openStore = (file: string, owner: string, retentionMillis: number) =>
         new IndexError({
           code: "index_file",
           message: `The file of the index ${file} cannot be opened (${cause instanceof Error ? cause.message : String(cause)}).`,
-          nextStep: "Check CAPI_INDEXER_FILE and its folder. A file that is damaged may be deleted: it is built again.",
+          nextStep: isLocked(cause)
+            ? "Another indexer has it: end that one, or name another file in CAPI_INDEXER_FILE."
+            : "Check CAPI_INDEXER_FILE and its folder. A file that is damaged may be deleted: it is built again.",
           cause
         })
     }),
     (store) => Effect.sync(() => store.close())
   )
+
+/** SQLITE_BUSY. */
+const isLocked = (cause: unknown): boolean => cause instanceof Error && "errcode" in cause && cause.errcode === 5

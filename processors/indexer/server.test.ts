@@ -1,5 +1,6 @@
 /** Who may look up in the index. */
 import { request } from "node:http"
+import path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -7,9 +8,10 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { makeIdentityKey } from "../../shared/credentials/identity-key.ts"
 import { indexPath, makeIndexClient } from "../../shared/event-story/ask-index.ts"
+import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { beginning } from "./follower.ts"
 import { IndexStore } from "./index-store.ts"
-import { checkIndexer } from "./program.ts"
+import { checkIndexer, openStore } from "./program.ts"
 import { serveLookups } from "./server.ts"
 import { makeTermHasher } from "./terms.ts"
 
@@ -74,6 +76,16 @@ describe("lookups in the index", () => {
       for (const wrong of ["", `Bearer ${token}x`, `Bearer ${token.slice(1)}`, token])
         assert.strictEqual(yield* statusOf(port, { ...json, host, authorization: wrong }), 403, wrong)
       assert.strictEqual(yield* statusOf(port, json), 403)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("are of one program for a file: a second one says so, and that none is damaged", () =>
+    Effect.gen(function* () {
+      const file = path.join(temporaryFolder(), "index.sqlite")
+      yield* openStore(file, hasher.keyName, retentionMillis)
+      const { message, nextStep } = yield* Effect.flip(openStore(file, hasher.keyName, retentionMillis))
+      assert.match(message, /database is locked/)
+      assert.match(nextStep, /^Another indexer has it/)
     }).pipe(Effect.scoped)
   )
 
