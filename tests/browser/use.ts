@@ -65,6 +65,11 @@ const keyboard: Check = {
     await keys.type(eventId)
     await keys.press("Enter")
     await page.locator(".hop").first().waitFor({ timeout: 60_000 })
+    // What is typed next takes its place.
+    await keys.press("/")
+    await keys.type("no-such-id")
+    await keys.press("Enter")
+    await page.getByText("Nothing is known of “no-such-id”").waitFor({ timeout: 60_000 })
     // A step is opened by Tab and Enter, and closed by Escape.
     await keys.press("Escape")
     await page.goto("/?view=overview&period=15m")

@@ -46,6 +46,9 @@ export const onKey = (key: string, run: () => void): (() => void) => {
   }
 }
 
+/** What is typed takes the place of what was searched before. */
+const toSearch = (): void => document.querySelector<HTMLInputElement>("#search")?.select()
+
 export const listenToKeys = (): void => {
   let waitsForView = false
   document.addEventListener("keydown", (event) => {
@@ -60,7 +63,7 @@ export const listenToKeys = (): void => {
     const listener = listeners.findLast(([key]) => key === event.key)
     if (to !== undefined) openHref(hrefOf(to))
     else if (listener !== undefined) listener[1]()
-    else if (event.key === "/") document.querySelector<HTMLElement>("#search")?.focus()
+    else if (event.key === "/") toSearch()
     else if (event.key === "?") helpIsOpen.value = true
     else if (event.key === "t") nextTheme()
     else return
