@@ -12,6 +12,7 @@ import { consentTarget, type StrayConsent, withStrayConsent } from "../normalize
 import { knownFields, type Level, nearestField } from "../normalize/known-fields.ts"
 import { readTime } from "../normalize/time.ts"
 import { PersonalData } from "../pii/personal-data.ts"
+import { positionsMax } from "./limits.ts"
 
 /** Notes what was left out; one for each event. */
 export class JsonReader {
@@ -43,7 +44,8 @@ export class JsonReader {
     const elements = elementsOf(value)
     if (elements === null) return this.identifier(value, path, key)
     const list: Array<string> = []
-    for (const element of elements) {
+    if (elements.length > positionsMax) this.drop(path + key, "too_many")
+    for (const element of elements.slice(0, positionsMax)) {
       if (element === null) continue
       const text = typeof element === "boolean" ? null : this.spelled(element)
       if (text === null) this.drop(path + key, "invalid_type")
@@ -57,7 +59,9 @@ export class JsonReader {
     const given = this.record(value, path, key)
     if (given === null) return null
     const strings: Record<string, string> = {}
-    for (const name of Object.keys(given).slice(0, positionsMax)) {
+    const names = Object.keys(given)
+    if (names.length > positionsMax) this.drop(path + key, "too_many")
+    for (const name of names.slice(0, positionsMax)) {
       const text = name === "__proto__" ? null : this.identifier(given[name], `${path}${key}.`, name)
       if (text !== null) strings[name] = text
     }
@@ -71,6 +75,7 @@ export class JsonReader {
       const only = this.string(value, path, key)
       return only === null ? [] : [only]
     }
+    if (elements.length > positionsMax) this.drop(path + key, "too_many")
     return elements.slice(0, positionsMax).map((element: unknown, index) => {
       if (element === null) return ""
       return this.spelled(element) ?? this.drop(`${path}${key}[${index}]`, "invalid_type") ?? ""
@@ -133,9 +138,6 @@ const elementNumber = /^(?:0|[1-9][0-9]{0,8})$/
 
 /** PHP writes an empty map so: it says nothing, like an empty object. */
 export const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0
-
-/** Four times what any platform asks for. */
-const positionsMax = 64
 
 const decimal = /^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?$/i
 

@@ -16,6 +16,7 @@ import {
   withSkippedFields,
   withUnknownFields
 } from "./json-reader.ts"
+import { customMax, itemsMax, withinLimits } from "./limits.ts"
 import {
   type PropertyReaders,
   propertyNames,
@@ -49,7 +50,7 @@ export const readRecord = (
     const decoded = decodeAvro(value)
     if (decoded._tag === "Decoded") {
       const { skipped, value: raw } = decoded
-      const read = { raw, dropped: [] }
+      const read = withinLimits(raw)
       return { _tag: "Read", ...(skipped === undefined ? read : withSkippedFields(skipped, read)) }
     }
     return problemEvent(problem(avroReasons[decoded.reason], decoded.message))
@@ -272,6 +273,4 @@ const isDeeperThan = (value: unknown, levels: number): boolean => {
 }
 
 const listsAndMaps: PropertyReaders = { items: readItems, custom: readCustom }
-const itemsMax = 1000
-const customMax = 200
 const depthMax = 16
