@@ -6,6 +6,7 @@ import { parse } from "yaml"
 import { checkNotifications } from "../../processors/notifier/notifications-file.ts"
 import { notificationsFile, usualFile } from "../../processors/notifier/program.ts"
 import { decodeSettings } from "../../shared/config/settings.ts"
+import { notUtf8 } from "../../shared/connections/not-utf8.ts"
 import type { Problem } from "../../shared/connections/yaml-tree.ts"
 
 export interface NotificationsReport {
@@ -20,17 +21,22 @@ export const lintConfigured = (connectionIds: ReadonlyArray<string> | null) =>
   Effect.gen(function* () {
     const configured = yield* decodeSettings(notificationsFile)
     const file = Option.getOrElse(configured, () => usualFile)
-    const text = yield* readText(file)
+    const bytes = yield* Effect.promise(() => readFile(file).catch(() => null))
+    const problem = bytes === null ? null : notUtf8(bytes)
+    if (problem !== null) return { file, receivers: 0, routes: 0, problems: [problem] }
+    const text = bytes?.toString("utf8") ?? null
     if (text !== null && text.trim() !== "") return reportOf(file, text, connectionIds)
     return Option.isNone(configured) && text === null ? null : withoutText(file, text)
   })
 
-/** Of a file that was asked for by name; null where it is not a file of notifications. */
-export const lintNamed = (file: string, connectionIds: Effect.Effect<ReadonlyArray<string> | null>) =>
-  Effect.gen(function* () {
-    const text = yield* readText(file)
-    return text !== null && holdsReceivers(text) ? reportOf(file, text, yield* connectionIds) : null
-  })
+/** Of the text of a file that was asked for by name; null where it is not one of notifications. */
+export const lintNamed = Effect.fnUntraced(function* (
+  file: string,
+  text: string,
+  connectionIds: Effect.Effect<ReadonlyArray<string> | null>
+) {
+  return holdsReceivers(text) ? reportOf(file, text, yield* connectionIds) : null
+})
 
 const reportOf = (file: string, text: string, ids: ReadonlyArray<string> | null): NotificationsReport => {
   const { notifications, problems } = checkNotifications(text, ids)
@@ -59,6 +65,3 @@ const holdsReceivers = (text: string): boolean => {
     return /^(receivers|routes):/m.test(text) && !/^connections:/m.test(text)
   }
 }
-
-const readText = (file: string): Effect.Effect<string | null> =>
-  Effect.promise(() => readFile(file, "utf8").catch(() => null))

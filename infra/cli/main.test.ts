@@ -27,3 +27,15 @@ it("has no threads that compile what is warm", async () => {
   assert.include(out, "USAGE")
   assert.isBelow(out.split("target MAGLEV").length, 50)
 })
+
+it("lints what a shell passes as a file that can be read once", async () => {
+  const file = (name: string) => `"$capi" lint <(cat "$folder/examples/${name}")`
+  const command = `${file("connections.yaml")} && ${file("alerting/notifications.yaml")}`
+  const { exitCode, out } = await runProcess("bash", ["-c", command], {
+    capi: path.join(repository, "capi"),
+    folder: repository
+  })
+  assert.include(out, "is right: 8 connections")
+  assert.include(out, "receivers")
+  assert.strictEqual(exitCode, 0)
+})

@@ -23,6 +23,7 @@ import {
   reportIssue,
   string
 } from "../../shared/connections/fields.ts"
+import { notUtf8 } from "../../shared/connections/not-utf8.ts"
 import {
   ConnectionsError,
   formatProblem,
@@ -84,12 +85,15 @@ export interface Notifications {
 /** Reads the file; null where it does not exist or holds nothing. */
 export const loadNotifications = (file: string): Effect.Effect<Notifications | null, ConnectionsError> =>
   Effect.tryPromise({
-    try: () => readFile(file, "utf8"),
+    try: () => readFile(file),
     catch: (cause) => cause as NodeJS.ErrnoException
   }).pipe(
-    Effect.flatMap((text) =>
-      text.trim() === "" ? Effect.succeed(null) : Effect.fromResult(parseNotifications(file, text))
-    ),
+    Effect.flatMap((bytes) => {
+      const problem = notUtf8(bytes)
+      if (problem !== null) return Effect.fail(wrong(file, [problem]))
+      const text = bytes.toString("utf8")
+      return text.trim() === "" ? Effect.succeed(null) : Effect.fromResult(parseNotifications(file, text))
+    }),
     Effect.catchIf(
       (error): error is NodeJS.ErrnoException => !(error instanceof ConnectionsError),
       (cause) => (cause.code === "ENOENT" ? Effect.succeed(null) : Effect.fail(unreadable(file, cause)))
@@ -99,19 +103,20 @@ export const loadNotifications = (file: string): Effect.Effect<Notifications | n
 /** Checks a text; `file` is its name in messages. */
 export const parseNotifications = (file: string, text: string): Result.Result<Notifications, ConnectionsError> => {
   const { notifications, problems } = checkNotifications(text)
-  if (notifications !== null) return Result.succeed(notifications)
+  return notifications !== null ? Result.succeed(notifications) : Result.fail(wrong(file, problems))
+}
+
+const wrong = (file: string, problems: ReadonlyArray<Problem>): ConnectionsError => {
   const errors = problems.filter(({ severity }) => severity === "error")
   const [first] = errors
-  return Result.fail(
-    new ConnectionsError({
-      code: "invalid",
-      file,
-      problems,
-      message: `${first === undefined ? `${file} is empty.` : formatProblem(file, first)}${errors.length > 1 ? ` (and ${errors.length - 1} more)` : ""}`,
-      nextStep: `Correct ${file}; docs/health.md describes every key.`,
-      cause: null
-    })
-  )
+  return new ConnectionsError({
+    code: "invalid",
+    file,
+    problems,
+    message: `${first === undefined ? `${file} is empty.` : formatProblem(file, first)}${errors.length > 1 ? ` (and ${errors.length - 1} more)` : ""}`,
+    nextStep: `Correct ${file}; docs/health.md describes every key.`,
+    cause: null
+  })
 }
 
 /**

@@ -8,7 +8,8 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { TlsOptions } from "../http/http-request.ts"
 import { optional, SettingsError, text } from "./setting.ts"
-import { flag, keyFile, pemFile, tlsOf, withoutTrailingSlashes } from "./transport.ts"
+import { keyFile, pemFile, tlsOf } from "./tls.ts"
+import { flag, withoutTrailingSlashes } from "./transport.ts"
 
 const samplers = [
   "always_on",

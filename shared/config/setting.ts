@@ -13,6 +13,10 @@ export class SettingsError extends Data.TaggedError("SettingsError")<{
   readonly cause: unknown
 }> {}
 
+/** Where a setting holds what it must not, or lacks another one. */
+export const invalid = (message: string, nextStep: string): SettingsError =>
+  new SettingsError({ code: "invalid", message, nextStep, cause: null })
+
 export const text = (name: string) => Config.NonEmptyString(name)
 export const textOr = (name: string) => text(name).pipe(Config.withDefault(defaultOf(name)))
 export const optional = <A>(config: Config.Config<A>) => Config.option(config).pipe(Config.map(Option.getOrNull))

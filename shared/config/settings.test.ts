@@ -90,6 +90,24 @@ describe("settings", () => {
     })
   )
 
+  it.effect("come without the carriage return that a shell leaves of a file with Windows line endings", () =>
+    Effect.gen(function* () {
+      const given = {
+        ...minimal,
+        KAFKA_BROKERS: "a:1",
+        SCHEMA_REGISTRY_URL: "http://r/x",
+        LOG_LEVEL: "Debug",
+        PORT: "9464"
+      }
+      const settings = yield* load(
+        Object.fromEntries(Object.entries(given).map(([name, value]) => [name, `${value}\r`]))
+      )
+      assert.deepStrictEqual(settings.kafka.brokers, ["a:1"])
+      assert.strictEqual(settings.registry.url, "http://r/x")
+      assert.deepStrictEqual([settings.log.level, settings.health.port], ["Debug", 9464])
+    })
+  )
+
   it.effect("take port 0 for a free one", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* load({ ...minimal, PORT: "0" })).health.port, 0)
@@ -109,7 +127,11 @@ describe("settings", () => {
     ["KAFKA_SSL", { ...minimal, KAFKA_SSL: "perhaps" }, "invalid"],
     ["KAFKA_SSL_CA", { ...minimal, KAFKA_SSL: "true", KAFKA_SSL_CA: "/nowhere/ca.pem" }, "invalid"],
     ["CAPI_TOPIC_PREFIX", { ...minimal, CAPI_TOPIC_PREFIX: "prod/" }, "invalid"],
-    ["KAFKA_SASL_PASSWORD", { ...minimal, KAFKA_SASL_USERNAME: "user" }, "missing"]
+    ["KAFKA_SASL_PASSWORD", { ...minimal, KAFKA_SASL_USERNAME: "user" }, "missing"],
+    ["KAFKA_SASL_USERNAME", { ...minimal, KAFKA_SASL_PASSWORD: "secret" }, "invalid"],
+    ["SCHEMA_REGISTRY_USERNAME", { ...minimal, SCHEMA_REGISTRY_PASSWORD: "secret" }, "invalid"],
+    ["SCHEMA_REGISTRY_URL", { ...minimal, SCHEMA_REGISTRY_URL: "registry:8081" }, "invalid"],
+    ["SCHEMA_REGISTRY_URL", { ...minimal, SCHEMA_REGISTRY_URL: "10.0.0.1:8081" }, "invalid"]
   ]
   it.effect.each(wrong)("name %s when it is wrong", ([name, variables, code]) =>
     Effect.gen(function* () {

@@ -181,13 +181,16 @@ const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1({
 
 /** The edge to the process's environment: the only place in `shared` that reads it. */
 
-/** Environment variables, an empty one counting as absent, as compose files and shells leave them. */
+/**
+ * Environment variables, an empty one counting as absent, as compose files and shells leave them. One that ends with a carriage return
+ * comes from a file with Windows line endings, which a shell has read: no password ends so.
+ */
 export const environment = (
   variables: Readonly<Record<string, string | undefined>> = env
 ): Readonly<Record<string, string>> => {
   const present: Record<string, string> = {}
   for (const [name, value] of Object.entries(variables))
-    if (value !== undefined && value.trim() !== "") present[name] = value
+    if (value !== undefined && value.trim() !== "") present[name] = value.endsWith("\r") ? value.slice(0, -1) : value
   return present
 }
 

@@ -2,19 +2,14 @@
  * The way to Kafka and to the schema registry, as settings: TLS, client certificates and logins. What is secret never goes over
  * plaintext, unless a setting allows it by name.
  */
-import { createPrivateKey, X509Certificate } from "node:crypto"
-import { readFileSync } from "node:fs"
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
-import * as SchemaGetter from "effect/SchemaGetter"
-import * as SchemaIssue from "effect/SchemaIssue"
 import type { TlsOptions } from "../http/http-request.ts"
 import { wrongBroker } from "./brokers.ts"
-import { optional, SettingsError, text, textOr } from "./setting.ts"
+import { invalid, optional, SettingsError, text, textOr } from "./setting.ts"
+import { keyFile, type Pem, pemFile, tlsOf } from "./tls.ts"
 
 export interface KafkaSettings {
   readonly brokers: ReadonlyArray<string>
@@ -61,22 +56,6 @@ export interface RegistrySettings {
   readonly tls: TlsOptions
 }
 
-/** The path of a file that can be read; decoded, its text. */
-const TextOfFile = Schema.NonEmptyString.pipe(
-  Schema.decodeTo(Schema.String, {
-    decode: SchemaGetter.transformEffect((file: string) =>
-      Effect.try({
-        try: () => readFileSync(file, "utf8"),
-        catch: () => new SchemaIssue.InvalidValue({ message: "Expected a file that can be read" })
-      })
-    ),
-    encode: SchemaGetter.passthrough()
-  })
-)
-
-export const pemFile = (name: string) => optional(Config.schema(TextOfFile, name))
-export const keyFile = (name: string) =>
-  Config.map(pemFile(name), (pem) => (pem === null ? null : Redacted.make(pem, { label: name })))
 export const flag = (name: string) => Config.Boolean(name).pipe(Config.withDefault(false))
 
 const passwordLogin = (mechanism: PasswordLogin["mechanism"], username: string): Config.Config<PasswordLogin> =>
@@ -116,6 +95,12 @@ const login: Config.Config<SaslSettings | null> = Config.flatMap(
   }
 )
 
+/** The other half: no login would be used, and the broker closes the connection without a reason. */
+const passwordAlone = (username: string, passwordSet: boolean, usernameSet: boolean): SettingsError | null =>
+  passwordSet && !usernameSet
+    ? invalid(`${username.replace("USERNAME", "PASSWORD")} is set without ${username}.`, `Set ${username} too.`)
+    : null
+
 /** As the environment has it; `kafkaOf` says whether it is safe. */
 export const kafkaConfig = Config.all({
   brokers: Config.map(text("KAFKA_BROKERS"), (value) =>
@@ -133,6 +118,7 @@ export const kafkaConfig = Config.all({
     passphrase: optional(Config.Redacted("KAFKA_SSL_KEY_PASSWORD"))
   }),
   sasl: login,
+  saslPassword: optional(Config.Redacted("KAFKA_SASL_PASSWORD")),
   allowPlaintext: flag("KAFKA_ALLOW_PLAINTEXT"),
   sessionTimeoutMillis: Config.map(
     Config.Duration("KAFKA_SESSION_TIMEOUT").pipe(Config.withDefault(Duration.seconds(30))),
@@ -156,8 +142,10 @@ export const registryConfig = Config.all({
 
 /** Fails where a broker has no port, a certificate or a login would go over plaintext, or a certificate and its key do not fit. */
 export const kafkaOf = (read: Config.Success<typeof kafkaConfig>): Result.Result<KafkaSettings, SettingsError> => {
-  const { on, pem, allowPlaintext, ...settings } = read
+  const { on, pem, allowPlaintext, saslPassword, ...settings } = read
   const { sasl } = settings
+  const half = passwordAlone("KAFKA_SASL_USERNAME", saslPassword !== null, sasl !== null)
+  if (half !== null) return Result.fail(half)
   const noBroker = wrongBroker(settings.brokers)
   if (noBroker !== null) return Result.fail(noBroker)
   const tls = tlsOf("KAFKA_SSL", pem)
@@ -184,6 +172,15 @@ export const registryOf = (
   read: Config.Success<typeof registryConfig>
 ): Result.Result<RegistrySettings, SettingsError> => {
   const { url, username, password, pem, allowPlaintext } = read
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    return Result.fail(
+      invalid(
+        "SCHEMA_REGISTRY_URL is no address that begins with http:// or https://.",
+        "Give the whole address, such as SCHEMA_REGISTRY_URL=http://localhost:8081."
+      )
+    )
+  const half = passwordAlone("SCHEMA_REGISTRY_USERNAME", password !== null, username !== null)
+  if (half !== null) return Result.fail(half)
   const tls = tlsOf("SCHEMA_REGISTRY", pem)
   if (Result.isFailure(tls)) return Result.fail(tls.failure)
   if (!isSecure(url) && !allowPlaintext) {
@@ -202,13 +199,6 @@ export const registryOf = (
   return Result.succeed({ url, username, password, tls: tls.success })
 }
 
-interface Pem {
-  readonly ca: string | null
-  readonly cert: string | null
-  readonly key: Redacted.Redacted | null
-  readonly passphrase: Redacted.Redacted | null
-}
-
 const isSecure = (url: string): boolean => /^https:/i.test(url)
 
 const secretOf = (sasl: SaslSettings): string =>
@@ -221,58 +211,6 @@ const pemNamed = (prefix: string, { ca, cert, key }: Pem): string | null => {
   return key === null ? null : `${prefix}_KEY`
 }
 
-/** TLS options of settings; `names` are the last parts of theirs. */
-export const tlsOf = (
-  prefix: string,
-  { ca, cert, key, passphrase }: Pem,
-  names = { ca: "CA", cert: "CERT", key: "KEY" }
-): Result.Result<TlsOptions, SettingsError> => {
-  if ((cert === null) !== (key === null)) {
-    const [given, missing] = cert === null ? [names.key, names.cert] : [names.cert, names.key]
-    return Result.fail(
-      invalid(
-        `${prefix}_${given} is set without ${prefix}_${missing}.`,
-        `Set both: the client's certificate and its private key, as PEM files.`
-      )
-    )
-  }
-  if (ca !== null && !isCertificate(ca))
-    return Result.fail(
-      invalid(`${prefix}_${names.ca} holds no certificate in PEM.`, `Give a PEM file in ${prefix}_${names.ca}.`)
-    )
-  if (cert !== null && key !== null && !isPair(cert, key, passphrase))
-    return Result.fail(
-      invalid(
-        `${prefix}_${names.cert} and ${prefix}_${names.key} are not a certificate in PEM and its private key.`,
-        `Give files that belong together, and ${prefix}_${names.key}_PASSWORD where the key is encrypted.`
-      )
-    )
-  return Result.succeed({
-    ...(ca === null ? {} : { ca }),
-    ...(cert === null ? {} : { cert }),
-    ...(key === null ? {} : { key }),
-    ...(passphrase === null ? {} : { passphrase })
-  })
-}
-
-const isCertificate = (pem: string): boolean =>
-  Result.isSuccess(Result.try({ try: () => new X509Certificate(pem), catch: () => null }))
-
-const isPair = (cert: string, key: Redacted.Redacted, passphrase: Redacted.Redacted | null): boolean =>
-  Result.getOrElse(
-    Result.try({
-      try: () =>
-        new X509Certificate(cert).checkPrivateKey(
-          createPrivateKey({
-            key: Redacted.value(key),
-            ...(passphrase === null ? {} : { passphrase: Redacted.value(passphrase) })
-          })
-        ),
-      catch: () => null
-    }),
-    () => false
-  )
-
 const plaintext = (given: string, target: string, remedy: string, allow: string) =>
   new SettingsError({
     code: "plaintext",
@@ -280,9 +218,6 @@ const plaintext = (given: string, target: string, remedy: string, allow: string)
     nextStep: `Set ${remedy}; only in a network that you trust, ${allow}=true.`,
     cause: null
   })
-
-const invalid = (message: string, nextStep: string) =>
-  new SettingsError({ code: "invalid", message, nextStep, cause: null })
 
 /** An address without the slashes at its end, found from the end. */
 export function withoutTrailingSlashes(address: string): string {

@@ -3,7 +3,8 @@ import * as Config from "effect/Config"
 import type * as Redacted from "effect/Redacted"
 import type { TlsOptions } from "../http/http-request.ts"
 import { optional, text } from "./setting.ts"
-import { pemFile, withoutTrailingSlashes } from "./transport.ts"
+import { pemFile } from "./tls.ts"
+import { withoutTrailingSlashes } from "./transport.ts"
 
 /** HashiCorp Vault, by the variables that its command line reads. */
 export interface VaultSettings {

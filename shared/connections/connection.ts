@@ -240,8 +240,11 @@ const accountValue =
 const hostOf = (text: string): OrIssue<string> => {
   const host = withoutTrailingSlashes(/^[a-z]+:\/\//i.test(text) ? text : `https://${text}`)
   const url = URL.canParse(host) ? new URL(host) : null
-  return url === null || !/^https?:$/.test(url.protocol) || url.username !== "" || url.search !== "" || url.hash !== ""
-    ? invalid(`${quote(text)} is not the address of a host.`, "https://name, http://name:port")
+  const allowed = "https://name, http://name:port"
+  // Not shown: it may be a secret.
+  if (/[@?#]/.test(text)) return invalid("The address has a login or parameters.", allowed)
+  return url === null || !/^https?:$/.test(url.protocol)
+    ? invalid(`${quote(text)} is not the address of a host.`, allowed)
     : host
 }
 

@@ -12,6 +12,7 @@ import { type Connection, connectionDecoder, defaultKeys } from "./connection.ts
 import type { ConnectorCatalog } from "./connector-rules.ts"
 import { suggestion } from "./did-you-mean.ts"
 import { decodeOptions, group, integer, reportIssue } from "./fields.ts"
+import { notUtf8 } from "./not-utf8.ts"
 import { warnOf } from "./warnings.ts"
 import {
   ConnectionsError,
@@ -78,12 +79,16 @@ export const loadConnectionsFile = (
   file: string,
   options: LoadOptions
 ): Effect.Effect<LoadedConnections, ConnectionsError> =>
+  Effect.flatMap(readConnectionsText(file), (text) => Effect.fromResult(parseConnections(file, text, options)))
+
+/** The text of a file. Bytes that are no UTF-8 are a problem with their line: read as if they were, other values would be sent. */
+export const readConnectionsText = (file: string): Effect.Effect<string, ConnectionsError> =>
   Effect.tryPromise({ try: () => readFile(file), catch: (cause) => unreadable(file, cause) }).pipe(
-    Effect.flatMap((bytes) =>
-      bytes.length > fileBytesMax
-        ? Effect.fail(unreadable(file, { code: `over ${fileBytesMax} bytes` }))
-        : Effect.fromResult(parseConnections(file, bytes.toString("utf8"), options))
-    )
+    Effect.flatMap((bytes) => {
+      if (bytes.length > fileBytesMax) return Effect.fail(unreadable(file, { code: `over ${fileBytesMax} bytes` }))
+      const problem = notUtf8(bytes)
+      return problem === null ? Effect.succeed(bytes.toString("utf8")) : Effect.fail(invalid(file, [problem]))
+    })
   )
 
 /** Checks a text; `file` is its name in messages. */
@@ -94,18 +99,9 @@ export const parseConnections = (
 ): Result.Result<LoadedConnections, ConnectionsError> => {
   const yaml = new YamlTree(text, options.variables)
   const connections = yaml.broken ? [] : readRoot(yaml, options.catalog)
-  const errors = yaml.problems.filter((problem) => problem.severity === "error")
-  if (errors.length === 0) return Result.succeed({ connections, warnings: yaml.problems })
-  return Result.fail(
-    new ConnectionsError({
-      code: "invalid",
-      file,
-      problems: yaml.problems,
-      message: `${formatProblem(file, errors[0]!)}${errors.length > 1 ? ` (and ${errors.length - 1} more)` : ""}`,
-      nextStep: `Correct ${file}; \`./capi lint\` lists every problem.`,
-      cause: null
-    })
-  )
+  return yaml.problems.some(({ severity }) => severity === "error")
+    ? Result.fail(invalid(file, yaml.problems))
+    : Result.succeed({ connections, warnings: yaml.problems })
 }
 
 const readRoot = (yaml: YamlTree, catalog: ConnectorCatalog): ReadonlyArray<Connection> => {
@@ -208,6 +204,18 @@ const warnOfSameAccounts = (
       yaml.warn(places.get(connection.id)!, `It sends the same events to the same account as ${quote(other)}.`)
     else seen.set(identity, connection.id)
   }
+}
+
+const invalid = (file: string, problems: ReadonlyArray<Problem>): ConnectionsError => {
+  const errors = problems.filter(({ severity }) => severity === "error")
+  return new ConnectionsError({
+    code: "invalid",
+    file,
+    problems,
+    message: `${formatProblem(file, errors[0]!)}${errors.length > 1 ? ` (and ${errors.length - 1} more)` : ""}`,
+    nextStep: `Correct ${file}; \`./capi lint\` lists every problem.`,
+    cause: null
+  })
 }
 
 const unreadable = (file: string, cause: unknown): ConnectionsError => {

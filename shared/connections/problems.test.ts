@@ -83,6 +83,21 @@ describe("problems of a file of connections", () => {
       '7:23 connections[0].endpoint.host "ftp://x" is not the address of a host.'
     ],
     [
+      "a placeholder without quotes in a group on one line",
+      minimal.replace("{ dataset_id: 12345678901234567890 }", "{ dataset_id: ${ID}, page_id: ${PAGE} }"),
+      "5:28  Not YAML: between braces or brackets, a placeholder stands in quotes."
+    ],
+    [
+      "a host with a password, which is not shown",
+      withKeys("endpoint: { host: 'https://:secret@x' }"),
+      "7:23 connections[0].endpoint.host The address has a login or parameters."
+    ],
+    [
+      "a host with a token, which is not shown",
+      withKeys("endpoint: { host: 'https://x/?access_token=secret' }"),
+      "7:23 connections[0].endpoint.host The address has a login or parameters."
+    ],
+    [
       "an unknown path",
       withKeys("mapping: { parameters: { a: { from: properties.vlaue } } }"),
       '7:41 connections[0].mapping.parameters.a.from "properties.vlaue" is not a field of an event. Did you mean properties.value?'

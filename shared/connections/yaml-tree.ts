@@ -106,7 +106,11 @@ export class YamlTree {
     const at = (offset: number): Place => ({ offset, keyOffset: offset, path: "" })
     this.#isRead = read === text
     if (!this.#isRead) this.error(at(0), `Not YAML: more than ${oddBracketsMax} brackets have no counterpart.`)
-    for (const error of this.#document.errors) this.error(at(error.pos[0]), `Not YAML: ${cut(error.message)}`)
+    const placeholder = this.#document.errors.find(({ pos: [offset] }) => read.slice(offset - 1, offset + 1) === "${")
+    // What follows it is only misread.
+    if (placeholder !== undefined)
+      this.error(at(placeholder.pos[0] - 1), "Not YAML: between braces or brackets, a placeholder stands in quotes.")
+    else for (const error of this.#document.errors) this.error(at(error.pos[0]), `Not YAML: ${cut(error.message)}`)
     for (const warning of this.#document.warnings) this.warn(at(warning.pos[0]), warning.message)
     const contents = this.#resolve(this.#document.contents)
     this.rootPlace = at(contents?.range?.[0] ?? 0)

@@ -10,8 +10,9 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { environment, loadFileSettings, SettingsService } from "../../../shared/config/settings.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
+import { readConnectionsText } from "../../../shared/connections/connections.ts"
 import { formatProblem, type Problem } from "../../../shared/connections/yaml-tree.ts"
-import { loadConnections } from "../../../shared/connectors/load-connections.ts"
+import { checkConnections, loadConnections } from "../../../shared/connectors/load-connections.ts"
 import { Credentials, credentialsOf } from "../../../shared/credentials/credentials.ts"
 import { type UnreadEvents, unreadEvents } from "../../../shared/ledger/unread-events.ts"
 import { Argument, Command, CommandError } from "../cli.ts"
@@ -29,10 +30,15 @@ export const lint = Command.make("lint", { file }, ({ file }) =>
   Effect.gen(function* () {
     const settings = yield* loadFileSettings
     const name = file._tag === "Some" ? file.value : settings.connectionsFile
-    const named = file._tag === "Some" ? yield* lintNamed(name, idsIn(settings.connectionsFile)) : null
+    // Once: a file such as /dev/fd/63, of a shell's <(…), has no second reading.
+    const text = yield* Effect.result(readConnectionsText(name))
+    if (Result.isFailure(text) && text.failure.code === "unreadable") return yield* text.failure
+    const named =
+      file._tag === "Some" && Result.isSuccess(text)
+        ? yield* lintNamed(name, text.success, idsIn(settings.connectionsFile))
+        : null
     if (named !== null) return yield* showNotifications(named)
-    const loaded = yield* Effect.result(loadConnections(name, environment()))
-    if (Result.isFailure(loaded) && loaded.failure.code === "unreadable") return yield* loaded.failure
+    const loaded = Result.flatMap(text, (found) => checkConnections(name, found, environment()))
     const connections = Result.isSuccess(loaded) ? loaded.success.connections : []
     const problems = Result.isSuccess(loaded) ? loaded.success.warnings : loaded.failure.problems
     const missing = yield* missingCredentials(connections).pipe(

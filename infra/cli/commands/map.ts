@@ -1,12 +1,13 @@
 /** `./capi map`: proposes platform events for unknown event names; a person accepts them into the file of connections. */
 
 import { randomBytes } from "node:crypto"
-import { readFile, realpath, rename, stat, writeFile } from "node:fs/promises"
+import { realpath, rename, stat, writeFile } from "node:fs/promises"
 import path from "node:path"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { readValues } from "../../../shared/codec/read-values.ts"
 import { environment, loadFileSettings } from "../../../shared/config/settings.ts"
+import { readConnectionsText } from "../../../shared/connections/connections.ts"
 import { checkConnections } from "../../../shared/connectors/load-connections.ts"
 import { canonicalEvents } from "../../../shared/connectors/mapping/catalog.ts"
 import { canonicalName } from "../../../shared/connectors/mapping/compile.ts"
@@ -81,10 +82,7 @@ const accept = Command.make("accept", { event, to, connection, custom }, ({ even
   Effect.gen(function* () {
     const { connectionsFile } = yield* loadFileSettings
     yield* refuseExample(connectionsFile)
-    const before = yield* Effect.tryPromise({
-      try: () => readFile(connectionsFile, "utf8"),
-      catch: (cause) => unreadable(connectionsFile, cause)
-    })
+    const before = yield* readConnectionsText(connectionsFile)
     const check = (text: string) => checkConnections(connectionsFile, text, environment())
     const present = yield* Effect.fromResult(check(before))
     const kind = present.connections.find(({ id }) => id === connection)?.kind
