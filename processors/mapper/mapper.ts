@@ -11,7 +11,6 @@ import type { SealerShape } from "../../shared/credentials/sealer.ts"
 import type { DeduplicatorOptions } from "../../shared/dedup/deduplicator.ts"
 import type { AtConnection } from "../../shared/dedup/refusals.ts"
 import type { KafkaClient, KafkaError } from "../../shared/kafka/client.ts"
-import { partitionOfKey } from "../../shared/kafka/wire/hashes.ts"
 import { decidedConnectionsTopic, readDecidedConnections } from "../../shared/ledger/decided-connections.ts"
 import { topicNames } from "../../shared/model/topics.ts"
 import {
@@ -28,7 +27,7 @@ import { noSuppressions, type Suppressions } from "../../shared/suppression/supp
 import { CurrentTracing } from "../../shared/telemetry/tracing.ts"
 import { type DecideContext, type Decision, decide, decideRepeats, type OutcomeCount, type Target } from "./decide.ts"
 import { DuplicateFilter, duplicateDefaults, duplicateReport, duplicatesTopic } from "./dedup/duplicate-filter.ts"
-import { RefusalLog } from "./dedup/refusal-log.ts"
+import { type RefusalLog, RefusalLogs } from "./dedup/refusal-log.ts"
 import { poisoned } from "./records.ts"
 
 /**
@@ -42,24 +41,28 @@ export const mapper = (
   sealer: SealerShape,
   options: DeduplicatorOptions = duplicateDefaults,
   suppressions: Suppressions = noSuppressions
-): Processor<RegistryError | KafkaError, Codecs | KafkaClient> => ({
-  name: "mapper",
-  topics: [topicNames.normalized],
-  batch: { recordsMax: 2_000, bytesMax: 4_000_000, linger: Duration.millis(5), lingersWhileBusy: true },
-  bytesInFlightMax: bytesInFlight(targets.length),
-  // One step at a time: what a step remembers of an id must be known to the next.
-  concurrency: 1,
-  stepDeadline: Duration.minutes(2),
-  releasesInputBuffers: true,
-  open: (assigned) =>
-    openPartition(
-      targets.filter(({ connection }) => connection.enabled),
-      sealer,
-      options,
-      suppressions,
-      assigned
-    )
-})
+): Processor<RegistryError | KafkaError, Codecs | KafkaClient> => {
+  const refusals = new RefusalLogs(options.window)
+  return {
+    name: "mapper",
+    topics: [topicNames.normalized],
+    batch: { recordsMax: 2_000, bytesMax: 4_000_000, linger: Duration.millis(5), lingersWhileBusy: true },
+    bytesInFlightMax: bytesInFlight(targets.length),
+    // One step at a time: what a step remembers of an id must be known to the next.
+    concurrency: 1,
+    stepDeadline: Duration.minutes(2),
+    releasesInputBuffers: true,
+    open: (assigned) =>
+      openPartition(
+        targets.filter(({ connection }) => connection.enabled),
+        sealer,
+        options,
+        suppressions,
+        refusals,
+        assigned
+      )
+  }
+}
 
 /** An event is held once as it came and once for each connection, so that more connections leave room for fewer events. */
 const bytesInFlight = (connections: number): number => Math.max(inFlightMin, heldMax / Math.max(1, connections))
@@ -73,6 +76,7 @@ const openPartition = (
   sealer: SealerShape,
   options: DeduplicatorOptions,
   suppressions: Suppressions,
+  refusals: RefusalLogs,
   assigned: AssignedPartition
 ) =>
   Effect.gen(function* () {
@@ -81,13 +85,12 @@ const openPartition = (
       targets.map(({ connection }) => connection),
       assigned
     )
-    const isHere = (key: Buffer) => partitions === 1 || partitionOfKey(key, partitions) === partition
     const state = {
       targets,
       sealer,
       suppressions,
       duplicates: new DuplicateFilter(options, assigned),
-      refusals: new RefusalLog(options.window, isHere)
+      refusals: refusals.of({ partition, partitions })
     }
     const report = yield* duplicateReport(state.duplicates, partition)
     const task: PartitionTask<RegistryError | KafkaError, Codecs | KafkaClient> = {

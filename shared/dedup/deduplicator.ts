@@ -67,12 +67,12 @@ export class Deduplicator {
     this.table.insert(entry, entry.timeSeconds - this.windowSeconds)
   }
 
-  /** Takes over entries of a changelog record (see `packEntries`). */
-  restore(packed: Buffer, now: number): void {
+  /** Takes over entries of a changelog record (see `packEntries`). With `inAnyOrder` the latest of an id counts, of one second the last that came. */
+  restore(packed: Buffer, now: number, inAnyOrder = false): void {
     const oldest = Math.max(1, Math.floor(now / 1000) - this.windowSeconds)
     const words = wordsOf(packed)
     for (let at = 0; at + entryWords <= words.length; at += entryWords) {
-      if (timeOf(words, at) >= oldest) this.table.insertWords(words, at, oldest)
+      if (timeOf(words, at) >= oldest) this.table.insertWords(words, at, oldest, inAnyOrder)
     }
   }
 

@@ -100,11 +100,14 @@ export class IdTable {
     shard.oldest = Math.min(shard.oldest, entry.timeSeconds)
   }
 
-  /** The same for an entry as its words stand in the table, at `from` of `source`. */
-  insertWords(source: Uint32Array, from: number, oldestSeconds: number): void {
+  /** The same for an entry as its words stand in the table, at `from` of `source`; with `keepsNewer` what is known of its id from later on stays. */
+  insertWords(source: Uint32Array, from: number, oldestSeconds: number, keepsNewer = false): void {
     const hash0 = source[from]!
     const shard = this.shards[hash0 & (this.shardCount - 1)]!
-    const at = this.slotFor(shard, hash0, source[from + 1]!, source[from + 2]!, oldestSeconds)
+    const [hash1, hash2] = [source[from + 1]!, source[from + 2]!]
+    const at = this.slotFor(shard, hash0, hash1, hash2, oldestSeconds)
+    const isNewer = keepsNewer && shard.words[at + timeWord]! > source[from + timeWord]!
+    if (isNewer && isAt(shard.words, at, hash0, hash1, hash2)) return
     for (let word = 0; word < entryWords; word++) shard.words[at + word] = source[from + word]!
     shard.oldest = Math.min(shard.oldest, source[from + timeWord]!)
   }

@@ -4,10 +4,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { Deduplicator } from "../../../shared/dedup/deduplicator.ts"
 import { type AtConnection, isRefused, refusalOptions, refusalsTopic } from "../../../shared/dedup/refusals.ts"
-import { type FetchedRecord, KafkaClient } from "../../../shared/kafka/client.ts"
+import { KafkaClient } from "../../../shared/kafka/client.ts"
+import { partitionOfKey } from "../../../shared/kafka/wire/hashes.ts"
 import { RuntimeOptions } from "../../../shared/runtime/contract.ts"
 
-/** The refusals of the last `window`. Nothing is read and nothing is held before the first repeat asks. */
+/**
+ * The refusals of the last `window`. Nothing is read and nothing is held before the first repeat asks. It may outlive the partition's opening:
+ * what was read is the log's, whatever becomes of the step that asked.
+ */
 export class RefusalLog {
   private readonly window: Duration.Duration
   private readonly isHere: (key: Buffer) => boolean
@@ -33,31 +37,53 @@ export class RefusalLog {
         if (!this.positions.has(partition)) this.positions.set(partition, offset)
     }
     const ranges = log
-      .map(({ partition, low, high }) => ({
-        partition,
-        from: Math.max(low, this.positions.get(partition) ?? low),
-        to: high
-      }))
+      .map(({ partition, low, high }) => {
+        const next = this.positions.get(partition) ?? low
+        // Beyond its end the topic is another one by now.
+        return { partition, from: next > high ? low : Math.max(low, next), to: high }
+      })
       .filter(({ from, to }) => from < to)
     if (ranges.length === 0) return
-    const found: Array<FetchedRecord> = []
-    const onRecords = (records: ReadonlyArray<FetchedRecord>) => {
-      for (const record of records) if (record.key === null || this.isHere(record.key)) found.push(record)
-    }
-    yield* kafka.read({ topic, ranges, onRecords })
-    this.take(found, now)
-    for (const { partition, to } of ranges) this.positions.set(partition, to)
+    this.refusals ??= new Deduplicator(refusalOptions(this.window))
+    const { refusals, positions } = this
+    // Not held: after a day on which a platform refused nearly everything they are millions.
+    yield* kafka.read({
+      topic,
+      ranges,
+      onRecords: (records) => {
+        for (const { key, offset, partition, value } of records) {
+          // The newest of an id counts, from whatever partition.
+          if (value !== null && (key === null || this.isHere(key))) refusals.restore(value, now, true)
+          positions.set(partition, offset + 1)
+        }
+      }
+    })
+    for (const { partition, to } of ranges) positions.set(partition, to)
   }).pipe(Effect.withSpan("mapper.refreshRefusals"))
 
   /** As of the last refresh. `now` in milliseconds since the epoch. */
   isRefused(at: AtConnection, now: number): boolean {
     return this.refusals !== null && isRefused(this.refusals, at, now)
   }
+}
 
-  private take(records: Array<FetchedRecord>, now: number): void {
-    this.refusals ??= new Deduplicator(refusalOptions(this.window))
-    // The newest of an id counts, from whatever partition.
-    records.sort((one, other) => one.timestamp - other.timestamp)
-    for (const { value } of records) if (value !== null) this.refusals.restore(value, now)
+/** Those of a process, by partition: one that is opened again goes on where its reading stopped, which may take longer than a step may. */
+export class RefusalLogs {
+  private readonly window: Duration.Duration
+  private readonly byPartition = new Map<string, RefusalLog>()
+
+  constructor(window: Duration.Duration) {
+    this.window = window
+  }
+
+  /** That of a partition, of so many of the mapper's input. */
+  of({ partition, partitions }: { readonly partition: number; readonly partitions: number }): RefusalLog {
+    const name = `${partition}/${partitions}`
+    const known = this.byPartition.get(name)
+    if (known !== undefined) return known
+    const isHere = (key: Buffer) => partitions === 1 || partitionOfKey(key, partitions) === partition
+    const made = new RefusalLog(this.window, isHere)
+    this.byPartition.set(name, made)
+    return made
   }
 }
