@@ -34,7 +34,10 @@ export const makeDecoder = (writers: Pick<WriterSchemas, "get">): Codecs["Servic
     if (reader === undefined) {
       const writer = writers.get(id)
       if (writer === undefined) {
-        return undecodable("unknown_schema_id", `The schema registry does not know schema id ${id}.`)
+        return undecodable(
+          "unknown_schema_id",
+          `The schema registry does not know schema id ${id}, or does not let this program read it.`
+        )
       }
       reader = resolve(recordTypes[schemaOf(schema)], compiledReaders.get(schema)!, writer)
       const known = readers.get(schema)!

@@ -67,7 +67,10 @@ export const makeRegistryClient = (address: RegistryAddress): RegistryClient => 
   }
 }
 
-/** Answers by their path: null for 404; any other status but 200, and what is not JSON, is thrown. */
+/**
+ * Answers by their path: null for what is not there (404), or is there for others alone (403, as where subjects have rights of their
+ * own): one record of another system must not stop those behind it. Any other status but 200, and what is not JSON, is thrown.
+ */
 const answersOf =
   (address: RegistryAddress, timeoutMillis: number): AskRegistry =>
   async (path) => {
@@ -78,7 +81,7 @@ const answersOf =
       tls: address.tls ?? {},
       timeoutMillis
     })
-    if (status === 404) return null
+    if (status === 404 || status === 403) return null
     if (status === 200) return JSON.parse(text) as unknown
     throw Object.assign(new Error(`status ${status}`), { status })
   }

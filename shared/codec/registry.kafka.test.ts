@@ -182,6 +182,9 @@ it.live("while the registry is down known ids go on working and an unknown one i
       yield* codecs.loadSchemas([unknown])
       assert.deepInclude(codecs.decode("raw-event", unknown), { reason: "unknown_schema_id" })
 
+      // Readable for others alone: the records behind it do not wait.
+      proxy.answer(403)
+      yield* codecs.loadSchemas([Buffer.from([0, 0, 0x7f, 0xff, 0xfc, 0])])
       proxy.answer(503)
       const second = codecs.encode("raw-events", "raw-event", decodedFrom({ ...record, event_id: "f" }))
       yield* codecs.loadSchemas([first, second, unknown])

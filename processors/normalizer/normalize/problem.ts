@@ -42,7 +42,8 @@ export interface Problem {
 export const nextSteps: Readonly<Record<ProblemReason, string>> = {
   not_avro_not_json: "Publish Confluent-Avro (magic byte 0) or one JSON object per record, then redrive.",
   empty: "Publish a value with the record; a tombstone means nothing on this topic.",
-  unknown_schema_id: "Register the writer's schema in the registry that this program uses, then redrive.",
+  unknown_schema_id:
+    "Register the writer's schema in the registry that this program uses, or let the program's user read its subject, then redrive.",
   schema_unavailable: "Start the schema registry again, or correct SCHEMA_REGISTRY_URL, then redrive.",
   undecodable:
     "Compare the record with its schema (Avro) or check its syntax (JSON), repair the producer, then redrive.",
