@@ -88,9 +88,12 @@ export const makeStep = (
     return made
   })
   if (intents !== null) outputs.push(...intents.settle(attempted, now))
-  const pending = acceptedRequests(connection, attempted, now)
-  for (const request of pending) outputs.push(pendingRecord(delivery, batch, request.later_id, request))
-  poller?.keep(pending)
+  for (const request of acceptedRequests(connection, attempted, now)) {
+    const { later_id: trackingId, accepted_at: acceptedAt } = request
+    const record = pendingRecord(delivery, batch, trackingId, request)
+    outputs.push(record)
+    if (record.value !== null) poller?.keep({ trackingId, acceptedAt, encoded: record.value })
+  }
   const counted = { outcomes: all, unreadable: triaged.unreadable.length }
   if (intents === null) return { step: { outputs, release }, ...counted }
   const ids = triaged.ready.map(({ event }) => event.event_id)

@@ -1,4 +1,7 @@
 /** Final outcomes of requests that the platform accepted first. */
+import process from "node:process"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -11,6 +14,7 @@ import type { AsyncOutcomeReading, Connector } from "../../../shared/connectors/
 import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import type { Inbound, Outbound, Step } from "../../../shared/runtime/contract.ts"
 import { overwritingInput } from "../../../shared/testing/run-batches.ts"
+import { decisionByVerdict } from "../engine/outcome.ts"
 import { deliveryDefaults } from "../engine/settings.ts"
 import {
   codecs,
@@ -28,6 +32,7 @@ import {
   strictCodecs,
   verdict
 } from "../engine/testing.ts"
+import { acceptedRequests, pendingRecord } from "./pending.ts"
 
 const mapped = "mapped-events.meta"
 const retry = "delivery-retry.meta"
@@ -67,6 +72,25 @@ const inboundOf = ({ topic, key, value, headers }: Outbound, offset: number): In
   value,
   headers: headers ?? {}
 })
+
+const outcomeOf = (id: string) => {
+  const event = mappedEvent(id)
+  const [record] = recordsOfEvents([event])
+  const facts = {
+    requestId: "r",
+    trackingId: "r",
+    latencyMillis: 0,
+    attemptedAt: 0,
+    batchSize: 1,
+    eventsReceived: 1,
+    eventsTaken: 1
+  }
+  return {
+    event: { record: record!, event, bytes: 0, requests: 0, trace: null },
+    requests: 1,
+    decision: decisionByVerdict("accepted", verdict("accepted"), facts)
+  }
+}
 
 const batch = (topic: string) => ({
   topic,
@@ -163,6 +187,29 @@ it.effect("asks no more often than the platform's rate allows, and those first t
     }
     // Four at once, then four a minute: each is asked once before any is asked twice.
     assert.deepStrictEqual(asked(), ["r1", "r2", "r3", "r4", "r5", "r6", "r7"])
+  })
+)
+
+it.effect("holds the events of requests that are long in coming to an end outside of the heap", () =>
+  Effect.gen(function* () {
+    setFlagsFromString("--expose-gc")
+    const collect = runInNewContext("gc") as () => void
+    const heap = () => {
+      collect()
+      return process.memoryUsage().heapUsed
+    }
+    const platform = fakePlatform(() => Effect.succeed(respond(accepted)))
+    const event = acceptedRequests(connection, [outcomeOf("a")], 0)[0]!.events[0]!
+    const log = Array.from({ length: 100 }, (_, request) => {
+      const events = Array.from({ length: 1_000 }, (_, index) => ({ ...event, event_id: `order-${request}-${index}` }))
+      const outcome = { ...acceptedRequests(connection, [outcomeOf("a")], 0)[0]!, later_id: `r${request}`, events }
+      return inboundOf(pendingRecord({ connection, codecs }, { partition: 0 }, outcome.later_id, outcome), request)
+    })
+    const before = heap()
+    const task = yield* open(platform, { _tag: "Pending", retryAfter: null }, mapped, log)
+    assert.isBelow(heap() - before, 100_000 * 100)
+    yield* task.tick!.step
+    assert.isAbove(platform.asked.length, 0)
   })
 )
 

@@ -21,13 +21,21 @@ import { pendingRecord } from "./pending.ts"
 
 export interface StatusPoller {
   readonly restore: Restore<RegistryError, never>
-  /** Takes note of accepted requests, whose records the step commits. */
-  readonly keep: (outcomes: ReadonlyArray<PendingOutcome>) => void
+  /** Takes note of an accepted request, whose record the step commits. */
+  readonly keep: (request: AcceptedRequest) => void
   readonly tick: NonNullable<PartitionTask<never, never>["tick"]>
 }
 
-interface Pending {
-  readonly outcome: PendingOutcome
+export interface AcceptedRequest {
+  readonly trackingId: string
+  /** In milliseconds since the epoch. */
+  readonly acceptedAt: number
+  /** Its `PendingOutcome`. */
+  readonly encoded: Buffer
+}
+
+/** Encoded until it is final: a platform that takes half a day for that has hundreds of thousands of events waiting, which would fill the heap. */
+interface Pending extends AcceptedRequest {
   polls: number
   /** In monotonic milliseconds. */
   nextAt: number
@@ -42,24 +50,26 @@ export const makeStatusPoller = (
   const pendings = new Map<string, Pending>()
   /** Open while something is polled. */
   const due = Latch.makeUnsafe(false)
-  const add = (outcome: PendingOutcome, nextAt: number): void => {
+  const add = ({ trackingId, acceptedAt, encoded }: AcceptedRequest, nextAt: number): void => {
     due.openUnsafe()
-    pendings.set(outcome.later_id, { outcome, polls: 0, nextAt })
+    // A copy, since the record's memory ends with the step.
+    pendings.set(trackingId, { trackingId, acceptedAt, encoded: Buffer.from(encoded), polls: 0, nextAt })
   }
   const beside = { pricing: null, tracing: delivery.tracing }
   const pollOne = Effect.fnUntraced(function* (pending: Pending) {
-    const reading = yield* poll(delivery, asyncOutcome, pending.outcome.later_id)
+    const reading = yield* poll(delivery, asyncOutcome, pending.trackingId)
     const now = yield* Clock.currentTimeMillis
     if (reading._tag === "Unreadable" && reading.verdict.errorClass === "throttled")
       yield* delivery.pollLimiter.throttle(reading.retryAfter ?? quotaWindow)
     const final = conclusion(reading, pending, now, delivery)
-    if (final === null) {
+    const outcome = final === null ? null : yield* readOutcome(delivery, pending)
+    if (final === null || outcome === null) {
       pending.polls += 1
       pending.nextAt = monotonicMillisUnsafe(clock) + Duration.toMillis(waitAfter(pending.polls, reading, delivery))
       return []
     }
-    pendings.delete(pending.outcome.later_id)
-    return [{ trackingId: pending.outcome.later_id, ...conclude(delivery.codecs, pending.outcome, final, now, beside) }]
+    pendings.delete(pending.trackingId)
+    return [{ trackingId: pending.trackingId, ...conclude(delivery.codecs, outcome, final, now, beside) }]
   })
   return {
     restore: {
@@ -73,16 +83,15 @@ export const makeStatusPoller = (
           for (const record of records) {
             if (record.headers[headerNames.connection] !== delivery.connection.id) continue
             const trackingId = record.key?.toString("utf8").slice(delivery.connection.id.length + 1) ?? ""
-            const decoded = record.value === null ? null : delivery.codecs.decode("pending-outcome", record.value)
-            if (decoded?._tag !== "Decoded") pendings.delete(trackingId)
-            else if (isSentHere(record, assigned, delivery)) add(decoded.value, now)
+            const encoded = record.value
+            const decoded = encoded === null ? null : delivery.codecs.decode("pending-outcome", encoded)
+            if (encoded === null || decoded?._tag !== "Decoded") pendings.delete(trackingId)
+            else if (isSentHere(record, assigned, delivery))
+              add({ trackingId, acceptedAt: decoded.value.accepted_at, encoded }, now)
           }
         })
     },
-    keep: (outcomes) => {
-      const first = monotonicMillisUnsafe(clock) + Duration.toMillis(delivery.settings.pollFirst)
-      for (const outcome of outcomes) add(outcome, first)
-    },
+    keep: (request) => add(request, monotonicMillisUnsafe(clock) + Duration.toMillis(delivery.settings.pollFirst)),
     tick: {
       every: delivery.settings.pollFirst,
       due,
@@ -99,6 +108,13 @@ export const makeStatusPoller = (
     }
   }
 }
+
+/** The outcome; null while the registry does not answer for its schema, so that it is polled again. */
+const readOutcome = ({ codecs }: DeliveryContextShape, { encoded }: Pending): Effect.Effect<PendingOutcome | null> =>
+  Effect.map(Effect.ignore(codecs.loadSchemas([encoded])), () => {
+    const decoded = codecs.decode("pending-outcome", encoded)
+    return decoded._tag === "Decoded" ? decoded.value : null
+  })
 
 /** Where polls are limited, those that wait longest go first, and are the likeliest to be final. */
 const longestDue = (pendings: Iterable<Pending>, now: number): ReadonlyArray<Pending> =>
@@ -145,7 +161,7 @@ const conclusion = (
 ): Extract<AsyncOutcomeReading, { _tag: "Final" }> | null => {
   if (reading._tag === "Final") return reading
   const permanent = reading._tag === "Unreadable" && reading.verdict.errorClass === "invalid_event"
-  const tooOld = now - pending.outcome.accepted_at > Duration.toMillis(delivery.settings.asyncOutcomeLife)
+  const tooOld = now - pending.acceptedAt > Duration.toMillis(delivery.settings.asyncOutcomeLife)
   return permanent || tooOld ? { _tag: "Final", processed: null, rejected: [], warnings: [neverReported] } : null
 }
 
