@@ -8,6 +8,7 @@ import { isRecord, type JsonRecord } from "../../../shared/model/json.ts"
 import { type Problem, problem } from "../normalize/problem.ts"
 import { readTime } from "../normalize/time.ts"
 import { PersonalData } from "../pii/personal-data.ts"
+import { jsonFault } from "./json-fault.ts"
 import {
   elementsOf,
   isEmptyList,
@@ -66,9 +67,9 @@ export const readJson = (value: Buffer): JsonEvent => {
     return problemEvent(problem("not_avro_not_json", "The record is neither Confluent-Avro nor a JSON object."))
   }
   if (!isUtf8(value)) return problemEvent(problem("undecodable", "The JSON record is not in UTF-8."))
-  const parsed = Result.try(() => JSON.parse(value.toString("utf8", start)) as unknown)
-  // The parser's own message quotes the text, which may be personal data.
-  if (Result.isFailure(parsed)) return problemEvent(problem("undecodable", "The record is not valid JSON."))
+  const text = value.toString("utf8", start)
+  const parsed = Result.try(() => JSON.parse(text) as unknown)
+  if (Result.isFailure(parsed)) return problemEvent(problem("undecodable", jsonFault(text, parsed.failure)))
   return rawEventFromJson(parsed.success)
 }
 
