@@ -1,5 +1,5 @@
 /** The records of events to their timelines: what follows what, how long each hop took, what is known at each connection. Pure. */
-import { bestOf, factOf, type KnownOutcome, learn, nothingKnown } from "../ledger/known-outcome.ts"
+import { bestOf, factOf, isRepeat, type KnownOutcome, learn, nothingKnown } from "../ledger/known-outcome.ts"
 import { redactDeep } from "../telemetry/redaction.ts"
 import type { StoryRecord } from "./decode-record.ts"
 import {
@@ -143,7 +143,9 @@ const connectionsOf = (records: ReadonlyArray<StoryRecord>): ReadonlyArray<Story
         const fact = factOf(log)
         if (fact !== null) known = learn(known, fact)
       }
-      const best = bestOf(known)
+      const found = bestOf(known)
+      // That a producer's second record is a duplicate says nothing of the first, which may wait.
+      const best = found !== null && isRepeat(found) && isUndecided(at) ? null : found
       const isPutOff = results.some(({ outcome }) => outcome === "retry_scheduled")
       return {
         connection_id: id,
@@ -153,6 +155,15 @@ const connectionsOf = (records: ReadonlyArray<StoryRecord>): ReadonlyArray<Story
         total_ms: best === null || rawAt === null ? null : Math.max(0, best.at - rawAt)
       }
     })
+}
+
+/** Whether a record that is to be sent has no final result, of those that come from one raw record with it. */
+const isUndecided = (records: ReadonlyArray<StoryRecord>): boolean => {
+  const nameOf = ({ source }: StoryRecord) => (source === null ? "" : positionName(source))
+  const decided = new Set(
+    records.flatMap((record) => (record.result !== null && factOf(record.result) !== null ? [nameOf(record)] : []))
+  )
+  return records.some((record) => sendable.has(record.stage) && !decided.has(nameOf(record)))
 }
 
 const pushTo = <K, A>(map: Map<K, Array<A>>, key: K, value: A): void => {

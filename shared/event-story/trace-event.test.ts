@@ -148,6 +148,32 @@ describe("the story of an event", () => {
     })
   )
 
+  it.effect("says that an event waits, though its producer sent it twice and the second one was skipped", () =>
+    Effect.gen(function* () {
+      const waiting = journey("e1").filter(({ topic }) => topic !== topicNames.results)
+      const again = (reason_code: string) =>
+        at(300, {
+          topic: topicNames.results,
+          key: "e1",
+          value: codecs.encode(
+            topicNames.results,
+            "event-delivery-log",
+            deliveryResult({
+              ...{ event_id: "e1", event_name: "purchase", platform: "p", connection_id: "a" },
+              ...{ timestamp: recordTime + 300, outcome: "skipped", reason_code, source: { ...source, offset: 7 } }
+            })
+          )
+        })
+      const known = (records: typeof waiting) =>
+        Effect.map(traced({ text: "e1", kind: "event" }, records), ({ events }) => events[0]!.connections[0])
+      assert.deepInclude(yield* known([...waiting, again("duplicate")]), { outcome: "waiting", reason_code: null })
+      const skipped = { outcome: "skipped", reason_code: "duplicate" }
+      const notMapped = waiting.filter(({ topic }) => topic !== mappedTopic)
+      assert.deepInclude(yield* known([...notMapped, again("duplicate")]), skipped)
+      assert.deepInclude(yield* known([...journey("e1"), again("duplicate")]), { outcome: "delivered" })
+    })
+  )
+
   it.effect("is found by the order id, by a click id, and of no other event", () =>
     Effect.gen(function* () {
       const records = [...journey("e1"), ...journey("e2")]

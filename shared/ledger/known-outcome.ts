@@ -112,7 +112,8 @@ const laterUnsent = (known: ResultFact | null, fact: ResultFact): ResultFact => 
 }
 
 /** Skipped because the event, or another of its id, was there before. */
-const isRepeat = ({ outcome, reason }: ResultFact): boolean => outcome === "skipped" && reason.startsWith("duplicate")
+export const isRepeat = ({ outcome, reason }: ResultFact): boolean =>
+  outcome === "skipped" && reason.startsWith("duplicate")
 
 /** By time; facts of one time in any fixed order, so that what is known does not depend on who was read first. */
 const compare = (left: ResultFact, right: ResultFact): number =>
