@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import fc from "fast-check"
+import { onTestFinished } from "vitest"
 import { maskKey, maskRecord } from "../../processors/normalizer/preview/mask.ts"
 import { makeMemoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { type Expectation, samplesFile } from "../samples/sample-events.ts"
@@ -27,6 +28,21 @@ describe("start positions", () => {
   it.each(right)("reads %s", (text, millis) => {
     const position = Result.getOrThrow(parseStartPosition(text, now))
     assert.deepStrictEqual(position, millis === null ? { _tag: "Beginning" } : { _tag: "At", millis })
+  })
+  it("reads a time without a zone as UTC, as lists show it, on a machine of any zone", () => {
+    const zone = process.env["TZ"]
+    onTestFinished(() => {
+      if (zone === undefined) delete process.env["TZ"]
+      else process.env["TZ"] = zone
+    })
+    process.env["TZ"] = "America/Los_Angeles"
+    assert.notStrictEqual(new Date(now).getTimezoneOffset(), 0)
+    for (const text of ["2026-11-23T10:00", "2026-11-23 10:00:00", "2026-11-23T10:00:00.000Z"])
+      assert.deepStrictEqual(
+        Result.getOrThrow(parseStartPosition(text, now)),
+        { _tag: "At", millis: Date.parse("2026-11-23T10:00:00Z") },
+        text
+      )
   })
   it.each(["soon", "2026-13-45", "2027-01-01", "", "-1 hour", "12"])("refuses %s as wrong use", (text) => {
     const error = Result.getOrThrow(Result.flip(parseStartPosition(text, now)))

@@ -29,8 +29,11 @@ export const parseStartPosition = (text: string, now: number): Result.Result<Sta
   )
 }
 
+/** A time without a zone is UTC, as commands show times, whatever the zone of the machine. */
 const dateOf = (text: string): number | null => {
-  if (!/^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?$/.test(text)) return null
-  const millis = Date.parse(text)
+  const [, day, time = "00:00", zone = "Z"] =
+    /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)(Z|[+-]\d{2}:\d{2})?)?$/.exec(text) ?? []
+  if (day === undefined) return null
+  const millis = Date.parse(`${day}T${time}${zone}`)
   return Number.isNaN(millis) ? null : millis
 }

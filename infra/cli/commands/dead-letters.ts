@@ -108,7 +108,7 @@ const rowOf = (found: ListedDeadLetter, marks: Marks) => {
   const { id, deadLetter } = found
   return [
     id,
-    new Date(deadLetter.timestamp).toISOString().slice(0, 19),
+    `${new Date(deadLetter.timestamp).toISOString().slice(0, 19)}Z`,
     deadLetter.stage,
     deadLetter.reason_code,
     deadLetter.connection_id,

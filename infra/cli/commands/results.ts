@@ -189,7 +189,7 @@ const headers = [
 ]
 
 const rowOf = (log: ResultWithOutcome, paint: Paint) => [
-  new Date(log.timestamp).toISOString().slice(0, 19),
+  `${new Date(log.timestamp).toISOString().slice(0, 19)}Z`,
   log.event_id,
   log.event_name,
   log.connection_id,

@@ -215,7 +215,7 @@ const listing = (found: ReadonlyArray<EventDeliveryLog>, paint: Paint): string =
   table(
     ["TIME", "EVENT", "NAME", "CONNECTION", "REASON", "MESSAGE"],
     found.map((log) => [
-      new Date(log.timestamp).toISOString().slice(0, 19),
+      `${new Date(log.timestamp).toISOString().slice(0, 19)}Z`,
       log.event_id,
       log.event_name,
       log.connection_id,
