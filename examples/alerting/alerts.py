@@ -1,6 +1,7 @@
 """Takes alerts from health-alerts to a webhook, as the notifier does: each change at least once, with retries.
 
 Settings: KAFKA_BROKERS, SCHEMA_REGISTRY_URL, CAPI_TOPIC_PREFIX, WEBHOOK_URL, and WEBHOOK_SECRET to sign it (else Slack's form).
+One of them runs at a time: it reads all partitions.
 Arguments: --severity critical --connection 'meta-*' --once (ends when nothing is left to read).
 """
 
@@ -18,7 +19,7 @@ import urllib.error
 import urllib.request
 
 import fastavro
-from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 SEVERITIES = {"unhealthy": "critical", "degraded": "warning", "healthy": None}
 PREFIX = os.environ.get("CAPI_TOPIC_PREFIX", "")
@@ -92,6 +93,18 @@ class Routing:
         return False
 
 
+def assign_all(consumer, topic):
+    """Begins at the first alert, and gives the offsets before which all was delivered: from there on nothing is sent, but it says
+    which problems this receiver knows. Without membership in the group, which would end while a webhook is away for minutes."""
+    described = consumer.list_topics(topic, 10).topics[topic]
+    if described.error is not None:
+        raise KafkaException(described.error)
+    partitions = [TopicPartition(topic, number) for number in described.partitions]
+    done = {committed.partition: committed.offset for committed in consumer.committed(partitions, 10)}
+    consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in done])
+    return done
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--severity", choices=["critical", "warning"])
@@ -103,13 +116,12 @@ def main():
         {
             "bootstrap.servers": os.environ.get("KAFKA_BROKERS", "localhost:9092"),
             "group.id": f"{PREFIX}alerts-example",
-            "auto.offset.reset": "earliest",
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
             "enable.partition.eof": arguments.once,
         }
     )
-    consumer.subscribe([f"{PREFIX}health-alerts"])
+    done = assign_all(consumer, f"{PREFIX}health-alerts")
     routing = Routing(arguments.severity, arguments.connection)
     try:
         while True:
@@ -121,7 +133,10 @@ def main():
                     return
                 raise KafkaException(message.error())
             alert = decode(message.value())
-            if routing.takes(alert):
+            wanted = routing.takes(alert)
+            if message.offset() < done[message.partition()]:
+                continue
+            if wanted:
                 deliver(alert, url, secret)
             # After the delivery: a crash between the two sends it again.
             consumer.commit(message=message, asynchronous=False)

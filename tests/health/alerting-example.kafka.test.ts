@@ -53,9 +53,9 @@ describe("the example in Python", { timeout: 180_000 }, () => {
       const services = Layer.fresh(
         Layer.merge(layerKafka({ brokers: testBrokers() }), registryLayer({ url: testRegistryUrl(), prefix }))
       )
-      const publish = Effect.gen(function* () {
+      const produce = Effect.fnUntraced(function* (...alerts: ReadonlyArray<readonly [string, string, string]>) {
         const codecs = yield* Codecs
-        const alert = (connection: string, status: string, cause: string) => ({
+        const alert = ([connection, status, cause]: readonly [string, string, string]) => ({
           topic: `${prefix}health-alerts`,
           key: connection,
           value: codecs.encode("health-alerts", "health-alert", {
@@ -70,15 +70,16 @@ describe("the example in Python", { timeout: 180_000 }, () => {
             threshold_percent: null
           })
         })
-        yield* (yield* KafkaClient).produce([
-          alert("meta-eu", "degraded", "latency"),
-          alert("meta-eu", "unhealthy", "circuit"),
-          alert("tiktok-eu", "unhealthy", "circuit"),
-          alert("meta-eu", "healthy", "age_limit"),
-          alert("meta-eu", "healthy", "recovered")
-        ])
+        yield* (yield* KafkaClient).produce(alerts.map(alert))
       })
-      yield* Effect.provide(publish, services)
+      const publish = (...alerts: Parameters<typeof produce>) => Effect.provide(produce(...alerts), services)
+      yield* publish(
+        ["meta-eu", "degraded", "latency"],
+        ["meta-eu", "unhealthy", "circuit"],
+        ["tiktok-eu", "unhealthy", "circuit"],
+        ["meta-eu", "healthy", "age_limit"],
+        ["meta-eu", "healthy", "recovered"]
+      )
       const settings = { ...addresses, CAPI_TOPIC_PREFIX: prefix, WEBHOOK_URL: webhook.url, WEBHOOK_SECRET: secret }
       const args = [path.join(folder, "alerts.py"), "--severity", "critical", "--connection", "meta-*", "--once"]
       const ran = runProcess(python!, args, settings)
@@ -102,6 +103,20 @@ describe("the example in Python", { timeout: 180_000 }, () => {
       )
       const again = yield* Effect.promise(() => runProcess(python!, args, settings))
       assert.deepStrictEqual([again.exitCode, webhook.requests.length], [0, taken.length + 1])
+
+      // A problem that ends after a restart: what was sent before is known from the topic.
+      yield* publish(["meta-us", "unhealthy", "circuit"], ["meta-us", "unhealthy", "age_limit"])
+      yield* Effect.promise(() => runProcess(python!, args, settings))
+      yield* publish(["meta-us", "healthy", "recovered"], ["tiktok-eu", "healthy", "recovered"])
+      yield* Effect.promise(() => runProcess(python!, args, settings))
+      assert.deepStrictEqual(
+        webhook.requests.slice(taken.length + 1).map(({ text }) => [JSON.parse(text).cause, JSON.parse(text).status]),
+        [
+          ["circuit", "unhealthy"],
+          ["age_limit", "unhealthy"],
+          ["recovered", "healthy"]
+        ]
+      )
     }).pipe(Effect.scoped, Effect.runPromise)
   )
 })
