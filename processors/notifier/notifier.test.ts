@@ -7,7 +7,7 @@ import * as TestClock from "effect/testing/TestClock"
 import type { HealthAlert } from "../../schemas/types.gen.ts"
 import type { HttpResponseSpec } from "../../shared/connectors/connector.ts"
 import { KafkaError } from "../../shared/kafka/client.ts"
-import type { Outbound } from "../../shared/runtime/contract.ts"
+import type { Outbound, PartitionTask } from "../../shared/runtime/contract.ts"
 import { makeMemoryCodecs, memoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { batchOf, openPartition } from "../../shared/testing/run-batches.ts"
 import { clocksSet, withWallClock } from "../../shared/testing/wall-clock.ts"
@@ -109,6 +109,12 @@ const alertsIn = (outputs: ReadonlyArray<Outbound>): ReadonlyArray<string> =>
       const decoded = codecs.decode("health-alert", value)
       return decoded._tag === "Decoded" ? `${decoded.value.connection_id} ${decoded.value.status}` : "?"
     })
+
+/** From what it wrote to the state topic. */
+const restoredFrom = <E, R>(task: PartitionTask<E, R>, outputs: ReadonlyArray<Outbound>) => {
+  const records = outputs.map(({ key, value }) => ({ key, value }))
+  return task.restore![0]!.apply(batchOf("notifier-state", records).records)
+}
 
 describe("the notifier", () => {
   it.effect("sends what comes within the group's wait together, and nothing before its state is restored", () =>
@@ -246,13 +252,7 @@ describe("the notifier", () => {
       )
       // What the state topic has: the step's records, and no receipt.
       const again = yield* open
-      const restore = again.restore![0]!
-      yield* restore.apply(
-        batchOf(
-          "notifier-state",
-          first.outputs.map(({ key, value }) => ({ key, value }))
-        ).records
-      )
+      yield* restoredFrom(again, first.outputs)
       yield* again.tick!.step
       yield* pass(10)
       assert.deepStrictEqual([sent["a"], sent["b"]], [["shop is unhealthy"], ["shop is unhealthy"]])
@@ -270,17 +270,31 @@ describe("the notifier", () => {
         Effect.flatMap(open, (task) => task.step(batch(alert("unhealthy"), alert("degraded", "other"))))
       )
       const again = yield* open
-      const known = outputs.filter(({ key }) => !key!.startsWith("receipt/b/"))
-      yield* again.restore![0]!.apply(
-        batchOf(
-          "notifier-state",
-          known.map(({ key, value }) => ({ key, value }))
-        ).records
+      yield* restoredFrom(
+        again,
+        outputs.filter(({ key }) => !key!.startsWith("receipt/b/"))
       )
       yield* again.tick!.step
       yield* pass(5)
       assert.deepStrictEqual(sent["b"], ["shop is unhealthy + other is degraded"])
       assert.deepStrictEqual(sent["a"], sent["b"])
+    }).pipe(Effect.scoped, Effect.provide(memoryCodecs))
+  )
+
+  it.effect("ends the alert about a receiver that was taken out of the file while it failed", () =>
+    Effect.gen(function* () {
+      const { open, pass, batch, sent } = yield* opened
+      const failing = { ...alert("unhealthy", "notifier-c"), cause: "notifier" }
+      const { outputs } = yield* Effect.scoped(Effect.flatMap(open, (task) => task.step(batch(failing))))
+      const again = yield* open
+      yield* restoredFrom(again, outputs)
+      const ends = yield* again.tick!.step
+      assert.deepStrictEqual(alertsIn(ends.outputs), ["notifier-c healthy"])
+      assert.deepStrictEqual(alertsIn((yield* again.tick!.step).outputs), [])
+      const read = codecs.decode("health-alert", ends.outputs[0]!.value)
+      yield* again.step(batch(...(read._tag === "Decoded" ? [read.value] : [])))
+      yield* pass(5)
+      assert.deepStrictEqual(sent["a"], ["the receiver c is not in the file of notifications any more"])
     }).pipe(Effect.scoped, Effect.provide(memoryCodecs))
   )
 })

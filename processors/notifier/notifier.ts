@@ -112,11 +112,16 @@ const openPartition = (
         every: tickEvery,
         // The first tick comes when the state is restored.
         step: Effect.gen(function* () {
-          if (!begun) yield* isRestored
-          begun = true
+          const at = yield* readClocks
+          if (!begun) {
+            begun = true
+            yield* isRestored
+            const gone = goneReceivers(options, state, codecs, at)
+            if (gone.length > 0) return { outputs: gone }
+          }
           if (yield* Deferred.isDone(failed)) return yield* Deferred.await(failed)
           yield* updateReceivers(healths)
-          return { outputs: receiverAlerts(options, alerted, codecs, yield* readClocks) }
+          return { outputs: receiverAlerts(options, alerted, codecs, at) }
         })
       }
     } satisfies PartitionTask<NotifierError, Codecs>
@@ -153,26 +158,45 @@ const receiverAlerts = (
     if (alerted.has(id) ? !works : !isFailing) return []
     if (isFailing) alerted.add(id)
     else alerted.delete(id)
-    const alert = receiverAlert(id, healths.get(id)!, isFailing, at)
-    const value = codecs.encode(topicNames.alerts, "health-alert", alert)
-    return [{ topic: topicNames.alerts, key: alert.connection_id, value }]
+    const { reason, pending } = healths.get(id)!
+    const message = isFailing
+      ? `the receiver ${id} takes no notifications, ${pending} ${pending === 1 ? "change waits" : "changes wait"}: ${reason ?? ""}`
+      : `the receiver ${id} takes notifications again`
+    return [recordOf(codecs, receiverAlert(notifierConnection(id), isFailing, message, at))]
   })
 
-const receiverAlert = (
-  id: string,
-  { reason, pending }: ReceiverHealth,
-  isFailing: boolean,
-  now: number
-): HealthAlert => ({
-  connection_id: notifierConnection(id),
+/** The ends of alerts about receivers that are not in the file any more: nothing else would end them. */
+const goneReceivers = (
+  { services }: NotifierOptions,
+  state: NotifierState,
+  codecs: Codecs["Service"],
+  { at }: Reading
+): ReadonlyArray<Outbound> => {
+  const present = new Set(services.map(({ receiver }) => notifierConnection(receiver.id)))
+  return state
+    .open()
+    .filter(({ series, connectionId }) => series === "notifier" && !present.has(connectionId))
+    .map(({ connectionId }) => {
+      const id = connectionId.slice(notifierConnection("").length)
+      const message = `the receiver ${id} is not in the file of notifications any more`
+      return recordOf(codecs, receiverAlert(connectionId, false, message, at))
+    })
+}
+
+const recordOf = (codecs: Codecs["Service"], alert: HealthAlert): Outbound => ({
+  topic: topicNames.alerts,
+  key: alert.connection_id,
+  value: codecs.encode(topicNames.alerts, "health-alert", alert)
+})
+
+const receiverAlert = (connectionId: string, isFailing: boolean, message: string, now: number): HealthAlert => ({
+  connection_id: connectionId,
   platform: "",
   previous_status: isFailing ? "healthy" : "unhealthy",
   status: isFailing ? "unhealthy" : "healthy",
   timestamp: now,
   cause: "notifier",
-  message: isFailing
-    ? `the receiver ${id} takes no notifications, ${pending} ${pending === 1 ? "change waits" : "changes wait"}: ${reason ?? ""}`
-    : `the receiver ${id} takes notifications again`,
+  message,
   issues: [],
   threshold_percent: null
 })

@@ -83,6 +83,11 @@ export class NotifierState {
     return this.problems.get(key)
   }
 
+  /** What is wrong now. */
+  open(): ReadonlyArray<Problem> {
+    return [...this.problems.values()].filter(({ severity }) => severity !== null)
+  }
+
   /** The problem after an alert, and who has to know of it. `now` in milliseconds since the epoch. */
   apply(alert: HealthAlert, offset: number, now: number): ReadonlyArray<Outbound> {
     const before = this.problems.get(keyOf(alert))
