@@ -31,6 +31,7 @@ export const consoleProgram: Program = {
     const server = yield* serve({
       host,
       port,
+      settings: { host: "CAPI_CONSOLE_HOST", port: "CAPI_CONSOLE_PORT" },
       routes: yield* makeRoutes({ state, access, redrives: yield* makeRedrives(state) }),
       refuse: (request) => {
         const refusal = access.refusalOf(accessOf(request))

@@ -20,10 +20,10 @@ const retention = Duration.days(7)
 const retentionMillis = Duration.toMillis(retention)
 const token = "the-token-of-the-indexers-test"
 
-const start = (withToken: boolean) =>
+const start = (withToken: boolean, port = 0) =>
   serveLookups({
     host: "127.0.0.1",
-    port: 0,
+    port,
     token: withToken ? Redacted.make(token) : null,
     store: new IndexStore({ file: ":memory:", owner: hasher.keyName, retentionMillis }),
     hasher,
@@ -54,6 +54,15 @@ describe("lookups in the index", () => {
       assert.strictEqual(yield* statusOf(port, { ...json, host: "rebound.example" }), 403)
       assert.strictEqual(yield* statusOf(port, { "content-type": "text/plain" }), 403)
       assert.strictEqual(yield* statusOf(port, json, "{"), 400)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("name their own settings where their port is in use", () =>
+    Effect.gen(function* () {
+      const { port } = yield* start(false)
+      const { message, nextStep } = yield* Effect.flip(start(false, port))
+      assert.strictEqual(message, `Port ${port} is in use on 127.0.0.1.`)
+      assert.match(nextStep, /^Set CAPI_INDEXER_PORT to another port/)
     }).pipe(Effect.scoped)
   )
 

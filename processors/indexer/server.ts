@@ -35,6 +35,7 @@ export const serveLookups = Effect.fnUntraced(function* (options: LookupServerOp
   const served = yield* serve({
     host,
     port,
+    settings: { host: "CAPI_INDEXER_HOST", port: "CAPI_INDEXER_PORT" },
     routes: [route(options)],
     admit: ({ headers }) =>
       // A page in a browser can send neither: the type needs the server's consent, the host is the page's.

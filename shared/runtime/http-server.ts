@@ -20,6 +20,8 @@ export interface ServerOptions {
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
+  /** The settings that host and port are from, for who has to change them; by default those of health and metrics. */
+  readonly settings?: ListenSettings
   readonly routes: ReadonlyArray<Route>
   /** False for a request whose headers alone say that it is not meant: answered with 403, and none of its body is read. */
   readonly admit?: (request: HttpServerRequest.HttpServerRequest) => boolean
@@ -29,6 +31,11 @@ export interface ServerOptions {
   readonly otherPath?: (request: HttpServerRequest.HttpServerRequest) => HttpServerResponse.HttpServerResponse | null
   /** Changes each response, such as by headers. */
   readonly finish?: (response: HttpServerResponse.HttpServerResponse) => HttpServerResponse.HttpServerResponse
+}
+
+export interface ListenSettings {
+  readonly host: string
+  readonly port: string
 }
 
 /** The server cannot listen on its address. */
@@ -54,6 +61,7 @@ export const connectionsMax = 128
 export const serve = ({
   host,
   port,
+  settings = { host: "HOST", port: "PORT" },
   routes,
   admit,
   refuse = () => null,
@@ -69,7 +77,7 @@ export const serve = ({
     node.maxConnections = connectionsMax
     checkWhileConnected(node)
     const server = yield* NodeHttpServer.make(() => node, { host, port }).pipe(
-      Effect.mapError(({ cause }) => listenError(cause as NodeJS.ErrnoException, host, port))
+      Effect.mapError(({ cause }) => listenError(cause as NodeJS.ErrnoException, host, port, settings))
     )
     const router = yield* HttpRouter.toHttpEffect(HttpRouter.addAll(routes))
     const methods = methodsByPath(routes)
@@ -172,33 +180,38 @@ let bodiesBytes = 0
 const logDefect = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
   Cause.hasDies(cause) ? Effect.logError("An HTTP route failed.", cause) : Effect.void
 
-const listenError = (cause: NodeJS.ErrnoException, host: string, port: number): ListenError => {
+const listenError = (
+  cause: NodeJS.ErrnoException,
+  host: string,
+  port: number,
+  settings: ListenSettings
+): ListenError => {
   const where = `${host}:${port}`
   if (cause.code === "EADDRINUSE")
     return new ListenError({
       code: "port_in_use",
       message: `Port ${port} is in use on ${host}.`,
-      nextStep: "Set PORT to another port, or to 0 for a free one; or end the program that holds it.",
+      nextStep: `Set ${settings.port} to another port, or to 0 for a free one; or end the program that holds it.`,
       cause
     })
   if (cause.code === "EACCES")
     return new ListenError({
       code: "forbidden",
       message: `This user may not listen on ${where}.`,
-      nextStep: "Set PORT to 1024 or above.",
+      nextStep: `Set ${settings.port} to 1024 or above.`,
       cause
     })
   if (cause.code === "EADDRNOTAVAIL" || cause.code === "ENOTFOUND")
     return new ListenError({
       code: "address_unavailable",
       message: `${host} is not an address of this machine.`,
-      nextStep: "Set HOST to 0.0.0.0 or 127.0.0.1.",
+      nextStep: `Set ${settings.host} to 0.0.0.0 or 127.0.0.1.`,
       cause
     })
   return new ListenError({
     code: "other",
     message: `The HTTP server cannot listen on ${where} (${cause.code ?? "unknown error"}).`,
-    nextStep: "Set HOST and PORT to an address that is free.",
+    nextStep: `Set ${settings.host} and ${settings.port} to an address that is free.`,
     cause
   })
 }

@@ -39,6 +39,7 @@ export const serveWebhooks = Effect.fnUntraced(function* (connections: ReadonlyA
   const { port } = yield* serve({
     host: health.host,
     port: yield* webhookPort,
+    settings: { host: "HOST", port: "CAPI_WEBHOOK_PORT" },
     routes,
     admit: ({ headers, method, url }) => method !== "POST" || admitted.get(url.split("?", 1)[0]!)?.(headers) === true
   })
