@@ -42,7 +42,12 @@ export const consoleProgram: Program = {
     })
     yield* Effect.addFinalizer(() => Effect.sync(() => state.hub.end("stopping")))
     yield* readiness.addSource(() =>
-      Object.fromEntries([...state.problems].map(([topic, reason]) => [`topic:${topic}`, { healthy: false, reason }]))
+      Object.fromEntries(
+        [...state.problems].map(([topic, reason]) => [
+          topic === "stages" ? topic : `topic:${topic}`,
+          { healthy: false, reason }
+        ])
+      )
     )
     yield* readiness.set("console", true)
     yield* Effect.log("The console is served.").pipe(

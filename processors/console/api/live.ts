@@ -53,6 +53,8 @@ export interface LiveTick {
   readonly retried: number
   /** Only connections with results in this second, or whose lag is different by now. */
   readonly connections: ReadonlyArray<ConnectionTick>
+  /** Why something cannot be read from Kafka now, so that all that is shown may be from before; null where everything is read. */
+  readonly not_read: string | null
 }
 
 export interface StageRates {

@@ -1,4 +1,5 @@
 /** The frame around the views: navigation, search, the state of the stream, theme and help. */
+import { computed } from "@preact/signals"
 import type { ComponentType } from "preact"
 import { useEffect } from "preact/hooks"
 import type { Alerts, DeadLetterGroups } from "../api.ts"
@@ -6,7 +7,7 @@ import { formatCount, formatShort, zone } from "./format.ts"
 import { Ago, Badge, Problem } from "./parts/basics.tsx"
 import { Dialog } from "./parts/dialog.tsx"
 import { Icon } from "./parts/icons.tsx"
-import { closeStream, lostAt, openStream, streamState } from "./state/live.ts"
+import { closeStream, lastTick, lostAt, openStream, streamState } from "./state/live.ts"
 import { openHref, param, view } from "./state/location.ts"
 import { useResource } from "./state/resource.ts"
 import { hrefOf, type ViewName } from "./state/route.ts"
@@ -82,6 +83,7 @@ const Console = () => {
       </header>
       <main class="main" id="main">
         <LostBanner />
+        <NotReadBanner />
         <View />
       </main>
       {helpIsOpen.value ? <Help /> : null}
@@ -188,7 +190,9 @@ const StreamState = () => {
   const state = streamState.value
   const [tone, words] =
     state === "open"
-      ? (["good", "Live"] as const)
+      ? notRead.value === null
+        ? (["good", "Live"] as const)
+        : (["bad", "Kafka is not read"] as const)
       : state === "connecting"
         ? (["neutral", "Connecting"] as const)
         : (["bad", "Disconnected"] as const)
@@ -199,6 +203,19 @@ const StreamState = () => {
     </span>
   )
 }
+
+/** Not a part of each tick, which would draw the frame each second. */
+const notRead = computed(() => lastTick.value?.not_read ?? null)
+
+const NotReadBanner = () =>
+  streamState.value === "open" && notRead.value !== null ? (
+    <div class="banner bad" role="status">
+      <strong>The console cannot read from Kafka</strong>
+      <span>
+        What you see is from before, and nothing here says that all is well. It tries again by itself. {notRead.value}
+      </span>
+    </div>
+  ) : null
 
 const LostBanner = () =>
   streamState.value === "lost" && lostAt.value !== null ? (

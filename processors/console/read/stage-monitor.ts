@@ -56,8 +56,10 @@ export const monitorStages = Effect.fnUntraced(function* (state: ConsoleState, c
       latency_ms: latencies.get(latencyOf) ?? null
     }))
     before = { at, ends: new Map(stagesOf(lags).map(({ stage, end }) => [stage, end])) }
+    state.problems.delete("stages")
     take(state, lags, yield* Clock.currentTimeMillis)
   }).pipe(
+    Effect.tapError(({ message }) => Effect.sync(() => state.problems.set("stages", message))),
     Effect.catch((error) =>
       Effect.logWarning("The stages' lags could not be read; they are tried again.").pipe(
         Effect.annotateLogs({ reason: error.message })
@@ -87,7 +89,7 @@ export const monitorStages = Effect.fnUntraced(function* (state: ConsoleState, c
         act(yield* Clock.currentTimeMillis)
       })
     )
-  const tick = whileWatched(tickEvery, (now) => hub.tick(now, rates, state.lags))
+  const tick = whileWatched(tickEvery, (now) => hub.tick(now, rates, state.lags, state.notRead))
   const send = whileWatched(resultsEvery, (now) => hub.sendResults(now))
   yield* Effect.all([measureAgain, tick, send], { concurrency: "unbounded", discard: true })
 })

@@ -32,7 +32,7 @@ export class ConsoleState {
   completeSince: number | null = null
   loading = true
   deadLettersLoading = true
-  /** Topics that cannot be read now, with why. */
+  /** What cannot be read now, by topics (and `stages`: how far they are), with why. */
   readonly problems = new Map<string, string>()
   readonly redrives: Array<Redrive> = []
 
@@ -61,6 +61,12 @@ export class ConsoleState {
     const placed = { partition, offset, log }
     if (counted !== null) this.samples.add(counted.reason, placed)
     if (!isOlder) this.hub.add(placed)
+  }
+
+  /** Why something cannot be read now; null where everything is. */
+  get notRead(): string | null {
+    const [first = null] = this.problems.values()
+    return first
   }
 
   /** Events that wait for a connection, as the health program counts them. */

@@ -113,9 +113,14 @@ export class LiveHub {
     }
   }
 
-  /** Sends the rates since the tick before; to be called once a second. `lags` by connection. */
-  tick(now: number, stages: ReadonlyArray<StageRates>, lags: ReadonlyMap<string, number>): void {
-    const tick = this.takeTick(now, stages, lags)
+  /** Sends the rates since the tick before; to be called once a second. `lags` by connection; `notRead` as in `LiveTick`. */
+  tick(
+    now: number,
+    stages: ReadonlyArray<StageRates>,
+    lags: ReadonlyMap<string, number>,
+    notRead: string | null = null
+  ): void {
+    const tick = { ...this.takeTick(now, stages, lags), not_read: notRead }
     const text = eventText("tick", tick)
     for (const { send, changed } of this.subscribers) {
       send(text)
@@ -141,7 +146,7 @@ export class LiveHub {
     if (log.latency_ms > 0 && log.accepted_at === null) second.latency.add(log.latency_ms)
   }
 
-  private takeTick(now: number, stages: ReadonlyArray<StageRates>, lags: ReadonlyMap<string, number>): LiveTick {
+  private takeTick(now: number, stages: ReadonlyArray<StageRates>, lags: ReadonlyMap<string, number>) {
     const elapsed = this.tickedAt === 0 ? 1 : Math.max(0.001, (now - this.tickedAt) / 1_000)
     this.tickedAt = now
     const total = { succeeded: 0, failed: 0, skipped: 0, retried: 0 }
@@ -172,7 +177,7 @@ export class LiveHub {
       skipped: perSecond(total.skipped),
       retried: perSecond(total.retried),
       connections
-    }
+    } satisfies Omit<LiveTick, "not_read">
   }
 }
 

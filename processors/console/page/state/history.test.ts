@@ -10,7 +10,8 @@ const tick = (at: number, stages: ReadonlyArray<string>, succeeded = 0): LiveTic
   failed: 0,
   skipped: 0,
   retried: 0,
-  connections: []
+  connections: [],
+  not_read: null
 })
 
 it("keeps a column of the times' length for each stage, with gaps where it was not there, and no more than its length", () => {
