@@ -12,6 +12,7 @@ import { Codecs } from "../../shared/codec/codecs.ts"
 import { registryLayer } from "../../shared/codec/registry.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
+import { describeFailure } from "../../shared/runtime/exit.ts"
 import { connectorState, healthStatus } from "../../shared/testing/event-fixture.ts"
 import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { testBrokers, testRegistryUrl, uniquePrefix } from "../../tests/harness/test-services.ts"
@@ -120,6 +121,8 @@ connections:
         text.out,
         "2 connections: 1 healthy, 0 degraded, 1 unhealthy; 3 events wait, the oldest expires in"
       )
+      const failure = Exit.isFailure(text.exit) ? describeFailure(text.exit.cause) : null
+      assert.match(failure?.message ?? "", /^The health program wrote last at .*Z, 10 min ago/)
       const unknown = yield* runCommand(["health", "shp"], env)
       assert.isTrue(Exit.isFailure(unknown.exit))
 

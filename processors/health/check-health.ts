@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type { ConnectorHealthStatus } from "../../schemas/types.gen.ts"
 import { latestValues } from "../../shared/codec/read-values.ts"
 import { unreadEvents } from "../../shared/ledger/unread-events.ts"
+import { isOutdated } from "../../shared/model/health-age.ts"
 import type { Platform } from "../../shared/model/platform.ts"
 import { topicNames } from "../../shared/model/topics.ts"
 import { assess } from "./assess.ts"
@@ -22,8 +23,6 @@ export interface CheckedConnection {
   readonly testEventCode: string | null
 }
 
-/** A published status that is older comes from a health processor that no longer works. */
-const publishedMillisMax = 120_000
 /** Rounds of counting a backlog: a million records of a partition at most. */
 const roundsMax = 20
 
@@ -75,7 +74,7 @@ const countAll = Effect.fnUntraced(function* (connections: ReadonlyArray<Checked
 /** The hour's figures are the health processor's: that they are old, or absent, is an issue too. */
 const withAge = (health: ConnectorHealthStatus, last: ConnectorHealthStatus | undefined, now: number) => {
   const age = last === undefined ? null : now - last.last_check
-  if (age !== null && Math.abs(age) <= publishedMillisMax) return health
+  if (last !== undefined && !isOutdated(last.last_check, now)) return health
   const since =
     age === null
       ? "has published nothing yet"

@@ -11,6 +11,7 @@ import type { ConnectionResult } from "../../../shared/connectors/connector.ts"
 import { layerHttpTransport } from "../../../shared/connectors/http/http-client.ts"
 import { loadConnections } from "../../../shared/connectors/load-connections.ts"
 import { Credentials, credentialsOf } from "../../../shared/credentials/credentials.ts"
+import { isOutdated } from "../../../shared/model/health-age.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import { Argument, Command, CommandError, Flag } from "../cli.ts"
 import { exampleConnection } from "../example-names.ts"
@@ -73,9 +74,21 @@ const showHealth = (connection: Option.Option<string>, isSummary: boolean) =>
       const sums = summaryOf(statuses)
       if (isSummary) yield* show(sums, () => summaryLine(sums, now))
       else yield* show(statuses, (paint) => healthTable(statuses, now, paint))
+      yield* failIfOutdated(all, now)
       yield* failIfUnhealthy(statuses)
     })
   )
+
+/** What nobody checks any more says nothing of now. */
+const failIfOutdated = Effect.fnUntraced(function* (statuses: ReadonlyArray<ConnectorHealthStatus>, now: number) {
+  if (statuses.some(({ last_check }) => !isOutdated(last_check, now)) || statuses.length === 0) return
+  const newest = Math.max(...statuses.map(({ last_check }) => last_check))
+  return yield* new CommandError({
+    code: "outdated",
+    message: `The health program wrote last at ${new Date(newest).toISOString().slice(0, 19)}Z, ${formatAge(now - newest)} ago: this is how it was then.`,
+    nextStep: "See that it runs (./capi run health), and its /readyz; ./capi health --check computes it now."
+  })
+})
 
 /** Prints a connection at a time: there may be thousands, with a minute in each record. */
 const showHistory = (since: string, connection: Option.Option<string>) =>

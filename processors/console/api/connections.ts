@@ -9,7 +9,7 @@ export interface ConnectionCard {
   readonly connection_id: string
   readonly platform: string
   readonly enabled: boolean
-  /** `idle`: healthy, and nothing was sent in the last hour. `unknown`: the health program has written nothing. */
+  /** `idle`: healthy, and nothing was sent in the last hour. `unknown`: the health program has written nothing lately. */
   readonly status: "healthy" | "degraded" | "unhealthy" | "idle" | "disabled" | "unknown"
   /** Stable code of what decided it, as in docs/health.md; null where healthy. */
   readonly cause: string | null

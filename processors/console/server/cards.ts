@@ -1,6 +1,7 @@
 /** A connection as its card shows it. Pure. */
 import type { Connection } from "../../../shared/connections/connection.ts"
 import { connectorFor } from "../../../shared/connectors/registry.ts"
+import { isOutdated } from "../../../shared/model/health-age.ts"
 import { redact } from "../../../shared/telemetry/redaction.ts"
 import type { ConnectionCard } from "../api.ts"
 import { batchFill } from "../counts/recent-results.ts"
@@ -21,12 +22,14 @@ export const connectionCard = (
     (sum, [outcome, count]) => (outcome === "skipped" ? sum : sum + count),
     0
   )
+  // Of a program that does not run the last word would stay for ever.
+  const isKnown = status !== null && !(enabled && isOutdated(status.last_check, now))
   const isIdle = status?.status === "healthy" && attempts === 0
   return {
     connection_id: id,
     platform,
     enabled,
-    status: status === null ? (enabled ? "unknown" : "disabled") : isIdle ? "idle" : (status.status as "healthy"),
+    status: !isKnown ? (enabled ? "unknown" : "disabled") : isIdle ? "idle" : (status.status as "healthy"),
     cause: status?.cause ?? null,
     since: status?.since ?? null,
     issues: (status?.issues ?? []).map((issue) => redact(issue)),

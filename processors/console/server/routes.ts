@@ -167,7 +167,7 @@ export const makeRoutes = ({ state, access, redrives }: RoutesOptions) =>
             intakeWaiting: state.intakeWaiting,
             completeSince: state.completeSince ?? now,
             loading: state.loading || state.deadLettersLoading,
-            ledger: state.alerts.ledger(state.statuses.size > 0)
+            ledger: state.alerts.ledger(state.hasHealth(now))
           },
           period as Period,
           now

@@ -47,7 +47,7 @@ export class AlertLog {
     }
   }
 
-  /** What the continuous ledger said last. `heardOf`: whether the health program has written anything. */
+  /** What the continuous ledger said last. `heardOf`: whether the health program, which checks it, has written anything lately. */
   ledger(heardOf: boolean): LedgerState {
     const ofLedger = [...this.last.values()].filter(({ series }) => series === "ledger")
     const open = ofLedger.filter((alert) => !isOver(alert))

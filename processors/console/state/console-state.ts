@@ -1,5 +1,6 @@
 /** All that the console holds in memory, fed by its readers and read by its routes. */
 import type { ConnectorHealthStatus, ConnectorState, EventDeliveryLog } from "../../../schemas/types.gen.ts"
+import { isOutdated } from "../../../shared/model/health-age.ts"
 import type { ConnectionName, Redrive } from "../api.ts"
 import { minuteMillis } from "../counts/minute-series.ts"
 import { OutcomeCounts } from "../counts/outcome-counts.ts"
@@ -67,6 +68,11 @@ export class ConsoleState {
   get notRead(): string | null {
     const [first = null] = this.problems.values()
     return first
+  }
+
+  /** Whether the health program has written something lately; `now` in milliseconds since the epoch. */
+  hasHealth(now: number): boolean {
+    return [...this.statuses.values()].some(({ last_check }) => !isOutdated(last_check, now))
   }
 
   /** Events that wait for a connection, as the health program counts them. */

@@ -48,8 +48,11 @@ export const Card = ({ card }: { card: ConnectionCard }) => {
   )
 }
 
-const quietWords = ({ status, last_success_at }: ConnectionCard): string => {
-  if (status === "unknown") return "The health program has written nothing of it. Does it run?"
+const quietWords = ({ status, checked_at, last_success_at }: ConnectionCard): string => {
+  if (status === "unknown") {
+    const since = checked_at === null ? "" : ` for ${formatAge(second.value - checked_at)}`
+    return `The health program has written nothing of it${since}. Does it run?`
+  }
   if (status === "disabled") return "Disabled in connections.yaml: nothing is sent."
   return last_success_at === null
     ? "Nothing is wrong. No event has succeeded yet."

@@ -55,11 +55,13 @@ const Balance = ({ ledger: { state, since, message } }: { ledger: LedgerState })
     ) : state === "unbalanced" ? (
       <State tone="bad">Not balanced</State>
     ) : (
-      <State tone="neutral">The ledger has not been checked yet</State>
+      <State tone="neutral">The ledger is not checked</State>
     )}
     <span class="muted small">
       {message ??
-        (state === "balanced" ? "Checked each minute from the topics" : "The health program checks it each minute")}
+        (state === "balanced"
+          ? "Checked each minute from the topics"
+          : "The health program checks it each minute. Does it run?")}
       {since === null ? (
         ""
       ) : (
