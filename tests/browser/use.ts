@@ -181,4 +181,22 @@ const sentBy = async (dialog: Locator): Promise<number> => {
   return Number(text.slice(0, text.indexOf(" of ")).replaceAll(",", ""))
 }
 
-const checks: ReadonlyArray<Check> = [keyboard, links, theme, live, redrive]
+/** Of a browser's six connections to a host a tab that is not in sight holds none. */
+const tabs: Check = {
+  what: "many tabs",
+  run: async (page) => {
+    for (let opened = 0; opened < 7; opened++) {
+      const tab = await page.context().newPage()
+      await tab.goto("/?view=alerts", { timeout: 30_000 })
+      await heading(tab, "Alerts")
+      await tab.evaluate(`
+        Object.defineProperty(document, "visibilityState", { value: "hidden" })
+        document.dispatchEvent(new Event("visibilitychange"))
+      `)
+    }
+    await page.goto("/?view=connections")
+    await heading(page, "Connections")
+  }
+}
+
+const checks: ReadonlyArray<Check> = [keyboard, links, theme, live, redrive, tabs]

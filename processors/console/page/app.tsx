@@ -14,6 +14,7 @@ import { hrefOf, type ViewName } from "./state/route.ts"
 import { session, sessionProblem, signOut } from "./state/session.ts"
 import { helpIsOpen, shortcuts } from "./state/shortcuts.ts"
 import { nextTheme, theme } from "./state/theme.ts"
+import { visible } from "./state/visible.ts"
 import { AlertsView } from "./views/alerts.tsx"
 import { ConnectionsView } from "./views/connections.tsx"
 import { DeadLettersView } from "./views/dead-letters.tsx"
@@ -54,7 +55,8 @@ const Start = () => (
 const Console = () => {
   const [words, View] = views[view.value]
   const filter = view.value === "live" ? liveFilter() : null
-  useEffect(() => openStream(filter), [JSON.stringify(filter)])
+  // A browser has six connections to a host, and a stream takes one: seven tabs would wait for each other.
+  useEffect(() => (visible.value ? openStream(filter) : closeStream()), [JSON.stringify(filter), visible.value])
   useEffect(() => closeStream, [])
   useEffect(() => {
     document.title = `${words} · capi-relay`
