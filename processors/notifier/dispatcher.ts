@@ -14,7 +14,7 @@ import { retryAfterOf, safeText } from "../../shared/connectors/http/json.ts"
 import type { KafkaError } from "../../shared/kafka/client.ts"
 import type { Outbound } from "../../shared/runtime/contract.ts"
 import type { Receiver } from "./notifications-file.ts"
-import { type Reading, type ReceiverHealth, type ReceiverService, readClocks } from "./receiver.ts"
+import { failureText, type Reading, type ReceiverHealth, type ReceiverService, readClocks } from "./receiver.ts"
 import { notificationsOf } from "./requests.ts"
 import { groupOf } from "./routing.ts"
 import type { NotifierState, Pending } from "./state.ts"
@@ -182,8 +182,7 @@ interface Refusal {
 /** Why an answer is no success; null where it is one. */
 const refusalOf = (answer: Result.Result<HttpResponseSpec, HttpFailure>): Refusal | null => {
   if (Result.isFailure(answer)) {
-    const { code, message, nextStep } = answer.failure
-    return { reason: code, text: `${message} ${nextStep}`, waitMillis: 0 }
+    return { reason: answer.failure.code, text: failureText(answer.failure), waitMillis: 0 }
   }
   const { status, body } = answer.success
   if (status >= 200 && status < 300) return null

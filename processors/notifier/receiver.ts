@@ -46,3 +46,7 @@ export const wellReceiver = (): ReceiverHealth => ({
   notBefore: 0,
   pending: 0
 })
+
+/** Why a receiver could not be reached, for people: its address is in the file of notifications, and no platform's. */
+export const failureText = ({ message }: Pick<HttpFailure, "message">): string =>
+  `${message.replace(/^The platform/, "The receiver")} Check its url in the file of notifications, and the network and proxy on the way.`

@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { loadNotifications, type Receiver } from "../../../processors/notifier/notifications-file.ts"
 import { notificationsFile, serviceOf, usualFile } from "../../../processors/notifier/program.ts"
+import { failureText } from "../../../processors/notifier/receiver.ts"
 import { type Notification, notificationsOf } from "../../../processors/notifier/requests.ts"
 import type { Pending } from "../../../processors/notifier/state.ts"
 import { decodeSettings, loadFileSettings } from "../../../shared/config/settings.ts"
@@ -76,7 +77,7 @@ const testOne = Effect.fnUntraced(function* (receiver: Receiver) {
   const notifications = testProblem(now).flatMap((one): ReadonlyArray<Notification> => notificationsOf([one], context))
   for (const { request } of notifications) {
     const answer = yield* Effect.result(service.execute(request))
-    if (Result.isFailure(answer)) return result(false, `${answer.failure.message} ${answer.failure.nextStep}`)
+    if (Result.isFailure(answer)) return result(false, failureText(answer.failure))
     const { status, body } = answer.success
     if (status < 200 || status > 299) return result(false, `It answered ${status}: ${safeText(body.slice(0, 200))}`)
   }
