@@ -79,7 +79,7 @@ const showHealth = (connection: Option.Option<string>, isSummary: boolean) =>
     })
   )
 
-/** What nobody checks any more says nothing of now. */
+/** What is not checked any more says nothing of now. */
 const failIfOutdated = Effect.fnUntraced(function* (statuses: ReadonlyArray<ConnectorHealthStatus>, now: number) {
   if (statuses.some(({ last_check }) => !isOutdated(last_check, now)) || statuses.length === 0) return
   const newest = Math.max(...statuses.map(({ last_check }) => last_check))
