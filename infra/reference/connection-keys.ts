@@ -74,7 +74,7 @@ export const keyMeanings: Readonly<Record<string, string>> = {
   limits: "sizes and rates, each without a value as the profile has it",
   "limits.profile": "the platform's documented limits, or the lower ones of the specification",
   "limits.events_per_request": "events in a request",
-  "limits.bytes_per_request": "bytes of a request",
+  "limits.bytes_per_request": "bytes of a request, of which 8,192 are kept for what surrounds the events",
   "limits.requests_per_window": "requests in a window of time",
   "limits.events_per_window": "events in a window of time",
   "limits.window": "the window",

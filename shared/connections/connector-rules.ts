@@ -38,6 +38,9 @@ export interface Limits {
   readonly concurrency: number
 }
 
+/** Bytes of a request's body kept free for what surrounds the events. */
+export const envelopeBytes = 8_192
+
 /** The names that a platform knows for events. */
 export interface EventNames {
   readonly standard: ReadonlyArray<string>

@@ -180,6 +180,16 @@ describe("problems of a file of connections", () => {
       "7:35 connections[0].limits.events_per_request The platform would refuse requests of so many events."
     ],
     [
+      "a request that holds no event",
+      withKeys("limits: { bytes_per_request: 8192 }"),
+      "7:34 connections[0].limits.bytes_per_request Every event would be refused (payload_too_large), since 8192 bytes are kept for what surrounds the events."
+    ],
+    [
+      "a request that holds small events alone",
+      withKeys("limits: { bytes_per_request: 9000 }"),
+      "7:34 connections[0].limits.bytes_per_request Larger events than 808 bytes would be refused (payload_too_large), since 8192 are kept for what surrounds the events."
+    ],
+    [
       "two connections of one account",
       `${minimal}  - { id: b, platform: meta, account: { dataset_id: 12345678901234567890 }, credential: env:B }\n`,
       '7:5 connections[1] It sends the same events to the same account as "shop".'

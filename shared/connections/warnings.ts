@@ -1,7 +1,7 @@
 /** What is likely a mistake in a connection that is valid: event names against the catalog, hosts, limits and times. */
 import * as Duration from "effect/Duration"
 import type { Connection } from "./connection.ts"
-import type { ConnectorCatalog } from "./connector-rules.ts"
+import { type ConnectorCatalog, envelopeBytes } from "./connector-rules.ts"
 import { didYouMean, suggestion } from "./did-you-mean.ts"
 import { quote } from "./yaml-tree.ts"
 
@@ -75,4 +75,13 @@ const warnOfLimits = ({ kind, limits }: Connection, catalog: ConnectorCatalog, w
   const most = Math.max(documented.eventsPerRequest, specification.eventsPerRequest)
   if (limits.eventsPerRequest !== null && limits.eventsPerRequest > most)
     warn(["limits", "events_per_request"], "The platform would refuse requests of so many events.", `1 to ${most}`)
+  const { bytesPerRequest } = limits
+  if (bytesPerRequest !== null && bytesPerRequest < 2 * envelopeBytes)
+    warn(
+      ["limits", "bytes_per_request"],
+      bytesPerRequest <= envelopeBytes
+        ? `Every event would be refused (payload_too_large), since ${envelopeBytes} bytes are kept for what surrounds the events.`
+        : `Larger events than ${bytesPerRequest - envelopeBytes} bytes would be refused (payload_too_large), since ${envelopeBytes} are kept for what surrounds the events.`,
+      `${2 * envelopeBytes} and more`
+    )
 }

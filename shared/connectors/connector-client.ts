@@ -3,6 +3,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { MappedEvent, NormalizedEvent, NormalizedUser } from "../../schemas/types.gen.ts"
+import { envelopeBytes } from "../connections/connector-rules.ts"
 import { nextStepToSet } from "../credentials/step-to-set.ts"
 import { monotonicMillis } from "../model/monotonic.ts"
 import type {
@@ -280,6 +281,3 @@ const requestsOf = (
   }
   return requests
 }
-
-// Kept free for what surrounds the events in a body.
-const envelopeBytes = 8192

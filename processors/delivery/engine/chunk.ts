@@ -1,8 +1,6 @@
 /** How events are divided over requests: cut by the platform's limits, and halved until the one that fails a request is found. Pure. */
+import { envelopeBytes } from "../../../shared/connections/connector-rules.ts"
 import type { DeliveryEvent } from "./outcome.ts"
-
-/** Bytes of a request's body kept free for what surrounds the events. */
-export const envelopeBytes = 8192
 
 export interface ChunkLimits {
   readonly events: number

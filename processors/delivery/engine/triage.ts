@@ -2,6 +2,7 @@
 import * as Duration from "effect/Duration"
 import type { Codecs, SendableEvent, Undecodable } from "../../../shared/codec/codecs.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
+import { envelopeBytes } from "../../../shared/connections/connector-rules.ts"
 import type { Connector } from "../../../shared/connectors/connector.ts"
 import { consentDecision } from "../../../shared/connectors/mapping/consent.ts"
 import { dueAt, futureToleranceMillis } from "../../../shared/connectors/mapping/start.ts"
@@ -14,7 +15,6 @@ import {
   withdrawnMessage
 } from "../../../shared/suppression/suppressions.ts"
 import type { Hop, Tracing } from "../../../shared/telemetry/tracing.ts"
-import { envelopeBytes } from "./chunk.ts"
 import { type Decision, type DeliveryEvent, decisionWithoutRequest, type Outcome, outcomeOf } from "./outcome.ts"
 
 export interface Triage {
