@@ -23,17 +23,38 @@ export class DecidedConnections {
   private readonly changes = new Map<number, Array<Change>>()
   private readonly platforms = new Map<string, string>()
   private readonly newest = new Map<string, number>()
+  /** Of the last changes, each once: a change is written for each partition, and a fleet changes every day. */
+  private recent: ReadonlyArray<ReadonlySet<string>> = []
+  private readonly texts = new Map<string, string>()
 
   /** The records in the order of their topic. */
   add({ partition, offset, timestamp, connections }: MapperConnections): void {
-    const ids = new Set(connections.map(({ id }) => id))
+    const ids = this.idsOf(connections)
     for (const { id, platform } of connections) {
       this.platforms.set(id, platform)
       this.newest.set(id, Number.POSITIVE_INFINITY)
     }
-    const before = this.changes.get(partition) ?? []
-    for (const id of before.at(-1)?.ids ?? []) if (!ids.has(id)) this.newest.set(id, timestamp)
-    this.changes.set(partition, [...before, { offset, timestamp, ids }])
+    const before = this.changes.get(partition)
+    for (const id of before?.at(-1)?.ids ?? []) if (!ids.has(id)) this.newest.set(id, timestamp)
+    if (before === undefined) this.changes.set(partition, [{ offset, timestamp, ids }])
+    else before.push({ offset, timestamp, ids })
+  }
+
+  private idsOf(connections: MapperConnections["connections"]): ReadonlySet<string> {
+    const same = this.recent.find(
+      (ids) => ids.size === connections.length && connections.every(({ id }) => ids.has(id))
+    )
+    if (same !== undefined) return same
+    const ids = new Set(connections.map(({ id }) => this.textOf(id)))
+    this.recent = [ids, ...this.recent].slice(0, recentMax)
+    return ids
+  }
+
+  /** Each id is decoded again in each record. */
+  private textOf(id: string): string {
+    const known = this.texts.get(id)
+    if (known === undefined) this.texts.set(id, id)
+    return known ?? id
   }
 
   /** Every connection that ever decided, with its platform. */
@@ -68,6 +89,7 @@ export class DecidedConnections {
         const ends = changes[index + 1]?.timestamp ?? Number.POSITIVE_INFINITY
         if ((!isFirst && change.timestamp > time + dayMillis) || ends < time) return
         const { ids } = change
+        if (sure === ids) return
         sure = sure === null ? ids : new Set([...sure].filter((id) => ids.has(id)))
       })
     }
@@ -76,6 +98,8 @@ export class DecidedConnections {
 }
 
 const dayMillis = 24 * 3_600_000
+/** Instances that take another file one after the other write the sets of both. */
+const recentMax = 8
 
 /** All that the mapper wrote so far; empty where the topic is not there. `prefix` is that of topics. */
 export const readDecidedConnections = Effect.fn("ledger.readDecidedConnections")(function* (prefix: string) {
