@@ -193,7 +193,7 @@ describe("the tree", () => {
       offenders((file, text) => /from "kafkajs"/.test(text) && !file.startsWith("shared/kafka/") && !isTest(file)),
       []
     )
-    // It would be a copy without the patches: see shared/kafka/kafkajs/patches/index.ts.
+    // It would be a copy without the patches: see shared/kafka/kafkajs/patches/table.ts.
     assert.deepStrictEqual(
       offenders(
         (file, text) => /^import (?!type\b)(?:\w+|\* as \w+|\{[^}]*\}) from "kafkajs"/m.test(text) && !isTest(file)

@@ -73,8 +73,8 @@ const hasRoom = <E, R>(partition: SharedPartition<E, R>, subscriber: Subscriber<
   !subscriber.isStalled(now) && subscriber.bytesInFlight <= roomOf(partition) / 2
 
 /** Bytes that one subscriber may have in flight while it catches up. */
-const roomOf = <E, R>({ options, subscribers }: SharedPartition<E, R>): number =>
-  options.bytesInFlightMax / Math.min(8, Math.max(2, subscribers.length))
+const roomOf = <E, R>({ bytesInFlightMax, subscribers }: SharedPartition<E, R>): number =>
+  bytesInFlightMax / Math.min(8, Math.max(2, subscribers.length))
 
 /** No subscriber of the reading is left that has room. */
 class NoSubscriberLeft extends Data.TaggedError("NoSubscriberLeft") {}
@@ -143,7 +143,7 @@ const take = <E, R>(
       if (isReadFor(cluster, subscriber)) subscriber.behindFrom = Math.max(subscriber.behindFrom!, end)
     if (cluster.size === 0) return yield* new NoSubscriberLeft()
     // What is in flight is bounded for all together, too.
-    while (partition.bytesInFlight > partition.options.bytesInFlightMax * 2 && !partition.ended) {
+    while (partition.bytesInFlight > partition.bytesInFlightMax * 2 && !partition.ended) {
       const before = partition.bytesInFlight
       yield* Effect.sleep("50 millis")
       const later = yield* monotonicMillis

@@ -9,6 +9,7 @@ import type { FetchedRecord, KafkaError } from "../kafka/client.ts"
 import { monotonicMillisUnsafe } from "../model/monotonic.ts"
 import type { BatchPacer } from "./batch-pacer.ts"
 import { type BatchLimits, type Inbound, inboundOf } from "./contract.ts"
+import type { PartitionMemory } from "./partition-memory.ts"
 import { RecordQueue } from "./record-queue.ts"
 import { SmallLatch } from "./small-latch.ts"
 import { TimedLatch } from "./timers.ts"
@@ -21,6 +22,8 @@ interface IntakeOptions {
   readonly limits: BatchLimits
   readonly accept: ((record: Inbound) => boolean) | undefined
   readonly bytesInFlightMax: number
+  /** Of the partition among others; without it the intake has `bytesInFlightMax`. */
+  readonly memory?: PartitionMemory
   readonly clock: Clock.Clock
   readonly pause: () => void
   readonly resume: () => void
@@ -124,7 +127,7 @@ export class Intake {
     if (isFirst) this.waitingSince = this.queuedSince = this.now()
     this.isWaiting ||= isFirst
     const wasPaused = this.paused
-    if (!this.paused && this.bytesInFlight > this.options.bytesInFlightMax) {
+    if (!this.paused && this.bytesInFlight > this.bytesInFlightMax) {
       this.paused = true
       this.options.pause()
     }
@@ -183,7 +186,7 @@ export class Intake {
   /** The outputs of a batch are at the broker: its bytes are free again. */
   release(bytes: number): void {
     this.takenBytes -= bytes
-    if (this.paused && this.bytesInFlight <= this.options.bytesInFlightMax / 2) {
+    if (this.paused && this.bytesInFlight <= this.bytesInFlightMax / 2) {
       this.paused = false
       if (!this.ended) this.options.resume()
     }
@@ -223,6 +226,11 @@ export class Intake {
 
   get bytesInFlight(): number {
     return this.records.bytes + this.takenBytes
+  }
+
+  private get bytesInFlightMax(): number {
+    const { memory, bytesInFlightMax } = this.options
+    return memory?.bytesMax(this.bytesInFlight) ?? bytesInFlightMax
   }
 
   /** Milliseconds until the waiting records are a batch: 0 if they are full or nothing more can come. */

@@ -13,6 +13,7 @@ import type { PartitionTask, Processor, RuntimeOptionsShape } from "./contract.t
 import { isTooSlow, logFailure, needsOperator } from "./failures.ts"
 import { Intake } from "./intake.ts"
 import type { Observe } from "./metrics.ts"
+import { type GroupMemory, openMemory } from "./partition-memory.ts"
 import { appendTogether, runPipeline } from "./pipeline.ts"
 import { guardAgainstPoison, type OpeningMemory } from "./poison.ts"
 import { PartitionRequests } from "./requests.ts"
@@ -29,6 +30,8 @@ export interface AssignedContext {
   readonly at: TopicPartition
   /** The logical one. */
   readonly topic: string
+  /** What the member's partitions may have in flight together. */
+  readonly memory: GroupMemory
   /** The member doesn't fetch as it should; opening the partition again wouldn't help. */
   readonly onStalled: (error: KafkaError) => void
 }
@@ -187,12 +190,18 @@ const openAndProcess = <E, R>(
 
       const name = { processor: processor.name, topic, partition: at.partition }
       let committed = position
+      const bytesInFlightMax = Math.min(
+        runtime.bytesInFlightMax,
+        processor.bytesInFlightMax ?? Number.POSITIVE_INFINITY
+      )
+      const share = yield* openMemory(context.memory, bytesInFlightMax)
       const intake = new Intake({
         position,
         topic,
         limits,
         accept: processor.accept,
-        bytesInFlightMax: Math.min(runtime.bytesInFlightMax, processor.bytesInFlightMax ?? Number.POSITIVE_INFINITY),
+        bytesInFlightMax,
+        memory: share,
         clock: yield* Clock.Clock,
         pause: () => member.pause(at),
         resume: () => member.resume(at),

@@ -14,6 +14,7 @@ import { RuntimeOptions, type RuntimeOptionsShape } from "./contract.ts"
 import { isTransient } from "./failures.ts"
 import { type Observe, RuntimeObserver } from "./metrics.ts"
 import { type AssignedContext, PartitionHandle, runPartition } from "./partition.ts"
+import { GroupMemory } from "./partition-memory.ts"
 
 /**
  * Runs until it is interrupted, which stops it cleanly: nothing new is taken, steps in flight finish and commit for up to
@@ -139,7 +140,12 @@ const runMembership = <R>(
       const onStalled = (error: KafkaError) => {
         Queue.offerUnsafe(events, { type: "crashed", error })
       }
-      const start = startPartition(work, { groupId, member, runtime, observe, onStalled }, fibersScope, events)
+      const start = startPartition(
+        work,
+        { groupId, member, runtime, observe, memory: new GroupMemory(), onStalled },
+        fibersScope,
+        events
+      )
       const owned = { running, closing, start, scope: fibersScope, drainTimeout: runtime.drainTimeout }
       while (true) {
         const event = yield* Queue.take(events)

@@ -21,6 +21,7 @@ import { type CommittedOffset, type GroupOffsets, makeGroupOffsets } from "./gro
 import type { Isolation } from "./isolation.ts"
 import { RuntimeObserver } from "./metrics.ts"
 import { type AssignedContext, keepOpen, type PartitionHandle } from "./partition.ts"
+import { openMemory, sharedBytes } from "./partition-memory.ts"
 import { appendTogether } from "./pipeline.ts"
 import { positionRecord, startPositions } from "./positions.ts"
 import { reopen } from "./reopen-subscriber.ts"
@@ -164,6 +165,7 @@ const open = <E, R>(
     )
     handle.partitions = partitions
     const bytesInFlightMax = sharedBytes(runtime.bytesInFlightMax, input.processors.length)
+    const memory = yield* openMemory(context.memory, bytesInFlightMax)
     const append = appendTogether(producer, prefix)
     const inputOf = { at, topic, prefix, partitions }
     const subscribers = new Map<string, Subscriber<E, R>>()
@@ -176,6 +178,7 @@ const open = <E, R>(
       groupOffsets,
       limits,
       bytesInFlightMax,
+      memory,
       clock: yield* Clock.Clock,
       processorOf: input.processorOf,
       subscribers,
@@ -274,9 +277,6 @@ const makeCrash = <E>() =>
     wait: Deferred.await(crashed),
     fail: (cause: Cause.Cause<E>) => Effect.asVoid(Deferred.failCause(crashed, cause))
   }))
-
-/** Many processors have more in flight together than one alone, within reason: it is memory. */
-const sharedBytes = (bytes: number, processors: number): number => Math.round(bytes * Math.min(4, 1 + processors / 50))
 
 /** Offsets of processors without records move on, too, this often for each of them. */
 const idleMillis = 250

@@ -14,6 +14,7 @@ import { distribute, type Receivers, type Takes } from "./distribute.ts"
 import type { GroupOffsets } from "./group-offsets.ts"
 import type { Intake } from "./intake.ts"
 import type { RecordSink } from "./partition.ts"
+import type { PartitionMemory } from "./partition-memory.ts"
 import type { Subscriber } from "./subscriber.ts"
 import { TimedLatch } from "./timers.ts"
 import { largeTransactionBytes, TransactionPace } from "./transaction-pace.ts"
@@ -28,6 +29,8 @@ export interface SharedPartitionOptions<E, R> extends Receivers<Subscriber<E, R>
   readonly groupOffsets: Pick<GroupOffsets, "moved">
   readonly limits: AdaptiveBatchLimits
   readonly bytesInFlightMax: number
+  /** Of the partition among the member's; without it the partition has `bytesInFlightMax`. */
+  readonly memory?: PartitionMemory
   readonly clock: Clock.Clock
   /** The first offset that the shared reading gets. */
   readonly position: number
@@ -112,7 +115,7 @@ export class SharedPartition<E, R> implements RecordSink {
     const wasMoreComing = this.isMoreComing()
     this.endOffset = endOffset
     this.timeDue.openUnsafe()
-    if (!this.paused && this.bytesInFlight > this.options.bytesInFlightMax) {
+    if (!this.paused && this.bytesInFlight > this.bytesInFlightMax) {
       this.paused = true
       this.options.member.pause(this.options.at)
       this.cutLargest()
@@ -132,7 +135,7 @@ export class SharedPartition<E, R> implements RecordSink {
    */
   cutLargest(isLasting = false): void {
     const now = monotonicMillisUnsafe(this.options.clock)
-    let surplus = (isLasting ? this.bytesInFlight : this.waiting.bytes) - this.options.bytesInFlightMax / 2
+    let surplus = (isLasting ? this.bytesInFlight : this.waiting.bytes) - this.bytesInFlightMax / 2
     if (!isLasting)
       for (const one of this.busy.stalled(now)) surplus += one.bytesInFlight - (one.queue.intake?.queued.bytes ?? 0)
     if (surplus <= 0) return
@@ -154,6 +157,12 @@ export class SharedPartition<E, R> implements RecordSink {
   readonly onProgress = (subscriber: Subscriber<E, R>): void => {
     this.progressDue.add(subscriber)
     this.timeDue.openUnsafe()
+  }
+
+  /** Above so many bytes in flight fetching pauses. */
+  get bytesInFlightMax(): number {
+    const { memory, bytesInFlightMax } = this.options
+    return memory?.bytesMax(this.bytesInFlight) ?? bytesInFlightMax
   }
 
   /** Nothing is queued or under way. */
@@ -178,7 +187,7 @@ export class SharedPartition<E, R> implements RecordSink {
   private isShedAt(now: number): Takes<Subscriber<E, R>>["refuses"] {
     if (this.subscribers.length === 1 || this.busy.stalled(now).length === 0) return () => false
     return (one, first) => {
-      if (!one.isStalled(now) || one.bytesInFlight < this.options.bytesInFlightMax / 16) return false
+      if (!one.isStalled(now) || one.bytesInFlight < this.bytesInFlightMax / 16) return false
       one.behindFrom = first
       return true
     }
@@ -198,7 +207,7 @@ export class SharedPartition<E, R> implements RecordSink {
 
   resumeIfRoom(): void {
     if (!this.paused || this.ended) return
-    if (this.bytesInFlight > this.options.bytesInFlightMax / 2) {
+    if (this.bytesInFlight > this.bytesInFlightMax / 2) {
       this.cutLargest()
       return
     }

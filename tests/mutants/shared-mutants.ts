@@ -88,7 +88,7 @@ export const sharedMutants: ReadonlyArray<Mutant> = [
   },
   {
     wrong: "kafkajs hides the records of aborted transactions by itself.",
-    file: "shared/kafka/kafkajs/patches/index.ts",
+    file: "shared/kafka/kafkajs/patches/table.ts",
     from: "apply: visibleBatch",
     to: "apply: (exports) => exports",
     tests: ["shared/kafka/conformance/read-committed.kafka.test.ts"]
@@ -102,7 +102,7 @@ export const sharedMutants: ReadonlyArray<Mutant> = [
   },
   {
     wrong: "Heartbeats follow the wall clock.",
-    file: "shared/kafka/kafkajs/patches/index.ts",
+    file: "shared/kafka/kafkajs/patches/table.ts",
     from: "apply: beatByMonotonicClock",
     to: "apply: (exports) => exports",
     tests: ["shared/kafka/kafkajs/patches/consumer.test.ts"]

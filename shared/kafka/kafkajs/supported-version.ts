@@ -7,7 +7,7 @@ export class UnsupportedKafkaJs extends Error {
   readonly expected = patchedVersion
   readonly found: string
   readonly nextStep =
-    "Run npm ci, which installs the expected version; to move to another one, check each patch in shared/kafka/kafkajs/patches/index.ts."
+    "Run npm ci, which installs the expected version; to move to another one, check each patch in shared/kafka/kafkajs/patches/table.ts."
 
   constructor(found: string) {
     super(`kafkajs ${found} is installed, but its patches are for ${patchedVersion} alone.`)

@@ -1,6 +1,7 @@
 import { createRequire } from "node:module"
 import { assert, describe, it } from "@effect/vitest"
 import kafkajs from "./index.ts"
+import { noTopics } from "./protocol.ts"
 
 const require = createRequire(import.meta.url)
 const { KafkaJSNumberOfRetriesExceeded } = require("kafkajs/src/errors")
@@ -55,6 +56,44 @@ const failureOf = async (run: () => Promise<unknown>): Promise<Error & { readonl
     () => assert.fail("It succeeded."),
     (error) => error
   )
+
+describe("the metadata that a connection loads", () => {
+  /** A pool whose brokers say which topics they are asked for. */
+  const askedFor = async (topics: ReadonlyArray<string>): Promise<ReadonlyArray<string>> => {
+    const BrokerPool = require("kafkajs/src/cluster/brokerPool")
+    const asked: Array<ReadonlyArray<string>> = []
+    const metadata = async (names: ReadonlyArray<string>) => {
+      asked.push(names)
+      return { brokers: [], topicMetadata: [] }
+    }
+    const pool = Object.assign(Object.create(BrokerPool.prototype), {
+      seedBroker: { connectionPool: {} },
+      brokers: {},
+      retrier: (run: () => Promise<void>) => run(),
+      findConnectedBroker: async () => ({ metadata })
+    })
+    await pool.refreshMetadata(topics)
+    return asked[0]!
+  }
+
+  // Red without `loadOnlyTargetTopics`.
+  it("is of the brokers alone where it has no topics of its own", async () => {
+    assert.strictEqual(await askedFor([]), noTopics)
+    assert.deepStrictEqual(await askedFor(["t"]), ["t"])
+  })
+
+  // Red without `namesNoTopics`.
+  it("is asked for by a list without topics, which is not the null that asks for all", async () => {
+    const { protocol } = require("kafkajs/src/protocol/requests/metadata")
+    const lengthOf = async (version: number, topics: ReadonlyArray<string>): Promise<number> =>
+      (await protocol({ version })({ topics, allowAutoTopicCreation: false }).request.encode()).buf.readInt32BE(0)
+    for (const version of [1, 2, 3, 4, 5, 6]) {
+      assert.strictEqual(await lengthOf(version, noTopics), 0)
+      assert.strictEqual(await lengthOf(version, []), -1)
+      assert.strictEqual(await lengthOf(version, ["t"]), 1)
+    }
+  })
+})
 
 // Red without `stayClosed`.
 it("stays closed when its owner has closed it", async () => {

@@ -4,6 +4,7 @@
  */
 import type { Broker, Cluster, CoordinatorMetadata } from "kafkajs"
 import { isMisdirected, isRetriable, retryBudgetMillis } from "../errors.ts"
+import { noTopics } from "./protocol.ts"
 
 type FindCoordinator = Parameters<Cluster["findGroupCoordinator"]>[0] & { readonly coordinatorType?: number }
 
@@ -80,6 +81,22 @@ export const readEndOfLog = (cluster: ClusterClass) => {
 }
 
 const readUncommitted = 0
+
+interface BrokerPoolClass {
+  readonly prototype: { refreshMetadata: (topics: ReadonlyArray<string>) => Promise<unknown> }
+}
+
+/**
+ * kafkajs loads and keeps the metadata of all topics of the cluster for a client that names none, as a producer before its first record: each partition's
+ * transactional producer has those of all partitions that there are.
+ */
+export const loadOnlyTargetTopics = (pool: BrokerPoolClass) => {
+  const { refreshMetadata } = pool.prototype
+  pool.prototype.refreshMetadata = async function (topics) {
+    return refreshMetadata.call(this, topics.length === 0 ? noTopics : topics)
+  }
+  return pool
+}
 
 /** A group member gives up when its only broker is removed, which is just being restarted. */
 export const keepOnlyBroker = (cluster: ClusterClass) => {

@@ -24,9 +24,10 @@ import {
   writeCompressedBatch
 } from "../../wire/record-batch-writer.ts"
 import { type AskedTopics, type FetchedTopics, readPortions } from "../portions.ts"
+import { readProduceResponse, refuseErrors } from "../produce-response.ts"
 import { ResponseReader } from "../raw-request.ts"
 import { noteRefused, type ProduceResponse } from "../refused-batches.ts"
-import { failIf, isAddedByProduce, notifyWritten, produceVersion } from "../transaction-requests.ts"
+import { isAddedByProduce, notifyWritten, produceVersion } from "../transaction-requests.ts"
 
 /** What `protocol/request` gets of a request's encoder. */
 export interface EncodedRequest {
@@ -123,6 +124,35 @@ export const readUnreadBatches = (api: FetchApi): FetchApi => {
   return api
 }
 
+/** kafkajs's Metadata API. */
+interface MetadataApi {
+  protocol: (of: { readonly version: number }) => (options: { readonly topics: ReadonlyArray<string> }) => {
+    readonly request: { readonly encode: () => Promise<EncodedRequest> }
+  }
+}
+
+/** Asks a broker's `metadata` for the brokers alone: an empty list asks for all topics of the cluster. */
+export const noTopics: ReadonlyArray<string> = []
+
+/** From version 1 on a list without topics names none, and one that is null all (Kafka protocol, "Metadata Request"); kafkajs writes null for both. */
+export const namesNoTopics = (api: MetadataApi): MetadataApi => {
+  const { protocol } = api
+  api.protocol = (of) => {
+    const create = protocol(of)
+    return (options) => {
+      const call = create(options)
+      if (options.topics !== noTopics || of.version === 0) return call
+      const encode = async () => {
+        const encoded = await call.request.encode()
+        encoded.buf.writeInt32BE(0, 0)
+        return encoded
+      }
+      return { ...call, request: { ...call.request, encode } }
+    }
+  }
+  return api
+}
+
 interface ProduceOptions {
   readonly acks: number
   readonly timeout: number
@@ -180,49 +210,14 @@ const withVersion12 = ({ request, response }: ProduceCall, topicData: object): P
   request: { ...request, apiVersion: produceVersion },
   response: {
     ...response,
-    decode: async (payload) => readResponse(new ResponseReader(payload)),
+    decode: async (payload) => readProduceResponse(new ResponseReader(payload)),
     parse: async (decoded) => {
-      const parsed = await parseResponse(decoded)
+      const parsed = await refuseErrors(decoded)
       notifyWritten(topicData)
       return parsed
     }
   }
 })
-
-/** The response (Kafka protocol, "Produce Response", version 12) in kafkajs's form. */
-const readResponse = (response: ResponseReader) => {
-  response.tagged()
-  const topics: Array<{ readonly topicName: string; readonly partitions: Array<unknown> }> = []
-  response.compactEach(() => {
-    const topicName = response.compactText()
-    const partitions: Array<unknown> = []
-    response.compactEach(() => {
-      partitions.push({
-        partition: response.int32(),
-        errorCode: response.int16(),
-        baseOffset: String(response.int64()),
-        logAppendTime: String(response.int64()),
-        logStartOffset: String(response.int64())
-      })
-      response.compactEach(() => {
-        response.int32()
-        response.compactText()
-        response.tagged()
-      })
-      response.compactText()
-      response.tagged()
-    })
-    topics.push({ topicName, partitions })
-    response.tagged()
-  })
-  return { topics, throttleTime: 0, clientSideThrottleTime: response.int32() }
-}
-
-const parseResponse = async (decoded: unknown): Promise<unknown> => {
-  const { topics } = decoded as ProduceResponse
-  for (const { partitions } of topics) for (const { errorCode } of partitions) failIf(errorCode)
-  return decoded
-}
 
 const pooled = ({ request, response }: ProduceCall, options: ProduceOptions, framing: Framing): ProduceCall => {
   let sent: BufferRef | null = null
