@@ -56,7 +56,7 @@ export interface PartitionMemory {
 }
 
 /** So many may have as much as they have alone. */
-const partitionsAtOnce = 8
+const partitionsAtOnce = 4
 
 /** Many processors of a partition have more in flight together than one alone, within reason: it is memory. */
 export const sharedBytes = (bytes: number, processors: number): number =>

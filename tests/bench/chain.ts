@@ -1,13 +1,13 @@
 /**
  * `make bench`: the chain raw → normalized → mapped → HTTP in batches and results, every processor a process, exactly once
  * on. A backlog is published first; then the processors start. With PEER_BUILD (folder of the peer's binaries) the peer
- * does the same work on the same broker and sink in the same run, from its own simpler input.
+ * does the same work on the same broker and sink in the same run, from its own simpler input. PARTITIONS of each topic: 4.
  */
 import process from "node:process"
 import * as Effect from "effect/Effect"
 import type { Platform } from "../../shared/model/platform.ts"
 import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
-import { cluster, progress, startSink } from "./cluster.ts"
+import { clusterWith, progress, startSink } from "./cluster.ts"
 import { type PeerRun, runPeer } from "./peer.ts"
 import { produce } from "./produce.ts"
 import { calibrate, type Figure, report } from "./report.ts"
@@ -17,6 +17,7 @@ import { warmBroker } from "./warm-broker.ts"
 endWithLauncher()
 
 const count = Number(process.env["EVENTS"] ?? 200_000)
+const partitions = Number(process.env["PARTITIONS"] ?? 4)
 const platforms = (process.env["PLATFORMS"] ?? "meta").split(",") as ReadonlyArray<Platform>
 const options = { count, platforms, together: process.env["TOGETHER"] === "1" ? "all" : "none" } as const
 const warmUpEvents = Math.min(Number(process.env["WARM_UP_EVENTS"] ?? 100_000), count)
@@ -108,7 +109,7 @@ const figuresOf = (
 }
 
 const main = Effect.gen(function* () {
-  const made = yield* cluster
+  const made = yield* clusterWith({}, partitions)
   const sink = yield* startSink(made, platforms.length === 1 ? peerBuild : null)
   progress(`Logs: ${made.folder}/logs`)
   // The broker compiles its own hot paths as it works: whoever ran first would pay for all who come later.
@@ -129,7 +130,7 @@ const main = Effect.gen(function* () {
   ]
   return report(platforms.length === 1 ? "chain" : "chain-platforms", figures, {
     events: count,
-    partitions: 4,
+    partitions,
     platforms
   })
 })
