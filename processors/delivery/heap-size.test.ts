@@ -1,4 +1,6 @@
+import process from "node:process"
 import { assert, it } from "@effect/vitest"
+import { spawnGuarded } from "../../infra/local/guarded-spawn.mjs"
 import { heapNeeded } from "./heap-size.ts"
 
 it("says which heap hundreds of connections need where there is less", () => {
@@ -6,4 +8,46 @@ it("says which heap hundreds of connections need where there is less", () => {
   assert.isNull(heapNeeded(200, 192))
   assert.strictEqual(heapNeeded(1_000, 240), 512)
   assert.isNull(heapNeeded(1_000, 512))
+})
+
+/** Whole collections while 60 MiB come to 40 that stay, in a heap with as many connections. */
+const wholeCollections = async (connections: number, heapMebibytes: number): Promise<number> => {
+  const script = `
+    import { constants, PerformanceObserver } from "node:perf_hooks"
+    import { setImmediate } from "node:timers/promises"
+    import * as Effect from "effect/Effect"
+    import { fitHeap } from ${JSON.stringify(new URL("heap-size.ts", import.meta.url).href)}
+    import { tuneHeap } from ${JSON.stringify(new URL("../../shared/runtime/tune-heap.ts", import.meta.url).href)}
+    tuneHeap()
+    Effect.runSync(fitHeap(${connections}))
+    const kept = []
+    const keep = async (mebibytes) => {
+      for (let added = 0; added < mebibytes; added++) {
+        for (let one = 0; one < 1_024; one++) kept.push(new Array(126).fill(kept.length))
+        await setImmediate()
+      }
+    }
+    await keep(40)
+    globalThis.gc()
+    let whole = 0
+    new PerformanceObserver((list) => {
+      for (const { detail } of list.getEntries()) if (detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR) whole++
+    }).observe({ entryTypes: ["gc"] })
+    await keep(60)
+    await setImmediate()
+    console.log(whole)
+    process.exit(0)
+  `
+  const child = spawnGuarded(process.execPath, [
+    ...["--expose-gc", `--max-old-space-size=${heapMebibytes}`, "--max-semi-space-size=16"],
+    ...["--input-type=module", "--eval", script]
+  ])
+  let printed = ""
+  for await (const text of child.stdout) printed += String(text)
+  return Number(printed)
+}
+
+it("lets a heap that was made for a thousand connections grow, and no other", async () => {
+  assert.strictEqual(await wholeCollections(1_000, 512), 0)
+  assert.isAtLeast(await wholeCollections(100, 512), 1)
 })

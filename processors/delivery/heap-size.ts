@@ -1,11 +1,16 @@
 /** Whether the heap of the process is large enough for its connections: else garbage is collected all the time, and nothing says why. */
-import { getHeapStatistics } from "node:v8"
+import { getHeapStatistics, setFlagsFromString } from "node:v8"
 import * as Effect from "effect/Effect"
 
-/** Warns once where it is not. */
-export const checkHeapSize = (connections: number): Effect.Effect<void> =>
+/**
+ * Warns once where it is not. A heap that was made for hundreds of connections is used: it grows to three times what is alive before V8 looks at all of it, since
+ * what waits in so many queues outlives young garbage (docs/performance.md).
+ */
+export const fitHeap = (connections: number): Effect.Effect<void> =>
   Effect.suspend(() => {
     const needed = heapNeeded(connections, getHeapStatistics().heap_size_limit / mebibyte)
+    if (needed === null && heapNeeded(connections, imageMebibytes) !== null)
+      setFlagsFromString("--heap-growing-percent=200")
     return needed === null
       ? Effect.void
       : Effect.logWarning(
@@ -27,4 +32,6 @@ export const heapNeeded = (connections: number, limit: number): number | null =>
 
 const baseMebibytes = 100
 const connectionMebibytes = 0.4
+/** The heap that the image allows (infra/images/Dockerfile). */
+const imageMebibytes = 192
 const mebibyte = 1_048_576

@@ -37,7 +37,7 @@ import { DeliveryServices, type DeliveryServicesShape } from "./engine/delivery-
 import { type DeliveryError, deliveryProcessor } from "./engine/processor.ts"
 import { makeRecipientKey, type RecipientKey } from "./engine/recipient-key.ts"
 import { poolOptionsOf, settingsOf } from "./engine/settings.ts"
-import { checkHeapSize } from "./heap-size.ts"
+import { fitHeap } from "./heap-size.ts"
 import { serveWebhooks } from "./outcomes/webhook.ts"
 
 /** Delivers to every enabled connection of the platform, and serves its webhook where it has one. */
@@ -71,7 +71,7 @@ const deliveryInput = (
     const { enabledOf } = yield* Connections
     const { topicPrefix } = yield* SettingsService
     const connections = enabledOf(platform)
-    yield* checkHeapSize(connections.length)
+    yield* fitHeap(connections.length)
     const topics = [topicNames.mapped(platform), topicNames.retry(platform)]
     const isSealed = connections.some(({ kind }) => connectorFor(kind).sealedRecipients === true)
     // Messages wait for a key that is missing; any other delivery does not start without one.
