@@ -101,6 +101,13 @@ export const sharedMutants: ReadonlyArray<Mutant> = [
     tests: ["shared/kafka/conformance/read-committed.kafka.test.ts"]
   },
   {
+    wrong: "A connection loads the metadata of all topics of the cluster.",
+    file: "shared/kafka/kafkajs/patches/table.ts",
+    from: "apply: loadOnlyTargetTopics",
+    to: "apply: (exports) => exports",
+    tests: ["shared/kafka/kafkajs/patches/cluster.test.ts", "shared/kafka/conformance/target-topics.kafka.test.ts"]
+  },
+  {
     wrong: "Heartbeats follow the wall clock.",
     file: "shared/kafka/kafkajs/patches/table.ts",
     from: "apply: beatByMonotonicClock",
@@ -181,7 +188,7 @@ export const sharedMutants: ReadonlyArray<Mutant> = [
   {
     wrong: "A partition is never paused.",
     file: "shared/runtime/intake.ts",
-    from: "if (!this.paused && this.bytesInFlight > this.options.bytesInFlightMax) {",
+    from: "if (!this.paused && this.bytesInFlight > this.bytesInFlightMax) {",
     to: "if (!this.paused && this.bytesInFlight < 0) {",
     tests: ["shared/runtime/runtime.test.ts"]
   },
