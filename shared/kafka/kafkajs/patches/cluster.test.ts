@@ -77,7 +77,7 @@ describe("the metadata that a connection loads", () => {
   }
 
   // Red without `loadOnlyTargetTopics`.
-  it("is of the brokers alone where it has no topics of its own", async () => {
+  it("is of the brokers alone where it uses no topics yet", async () => {
     assert.strictEqual(await askedFor([]), noTopics)
     assert.deepStrictEqual(await askedFor(["t"]), ["t"])
   })

@@ -223,7 +223,7 @@ export const patches: ReadonlyArray<Patch> = [
   patch({
     module: "cluster/brokerPool",
     functions: ["refreshMetadata"],
-    why: "a connection without topics of its own asks for the brokers alone, not for all topics of the cluster",
+    why: "a connection that uses no topics yet asks for the brokers alone, not for all topics of the cluster",
     issue: null,
     file: "cluster.ts",
     tests: ["cluster.test.ts", "shared/kafka/conformance/target-topics.kafka.test.ts"],
