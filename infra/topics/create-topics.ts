@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { EventLog } from "../../shared/config/settings.ts"
 import { KafkaClient, type KafkaError, type TopicDeclaration } from "../../shared/kafka/client.ts"
-import { declaredTopics } from "./declared-topics.ts"
+import { declaredTopics, eventTopics } from "./declared-topics.ts"
 
 export interface TopicDifference {
   readonly topic: string
@@ -20,7 +20,8 @@ export interface TopicsReport {
 }
 
 /**
- * Creates what is missing of the declared topics and reports what is there but differs; may be called again at will.
+ * Creates what is missing of the declared topics and reports what is there but differs; may be called again at will. Topics of events
+ * that a later version has added get as many partitions as those that are there: programs need the same number.
  *
  * @param partitions and `eventLog`: see `declaredTopics`
  */
@@ -31,11 +32,13 @@ export const createTopics = (
 ): Effect.Effect<TopicsReport, KafkaError, KafkaClient> =>
   Effect.gen(function* () {
     const client = yield* KafkaClient
-    const declared = declaredTopics(prefix, yield* client.brokerCount, partitions, eventLog)
+    const brokers = yield* client.brokerCount
+    const usual = declaredTopics(prefix, brokers, partitions, eventLog)
     const present = yield* client.topicConfigs(
-      declared.map(({ name }) => name),
-      comparedSettings(declared)
+      usual.map(({ name }) => name),
+      comparedSettings(usual)
     )
+    const declared = declaredTopics(prefix, brokers, partitionsBeside(present, prefix, partitions), eventLog)
     const created = yield* client.createTopics(declared)
     return {
       created,
@@ -43,6 +46,18 @@ export const createTopics = (
       different: declared.flatMap((topic) => differences(topic, present))
     }
   })
+
+/** Of topics that are created beside these; undefined: as declared. A topic that a producer alone has made says nothing of the others. */
+const partitionsBeside = (
+  present: ReadonlyArray<Pick<TopicDeclaration, "name" | "partitions">>,
+  prefix: string,
+  wanted: number | undefined
+): number | undefined => {
+  const ofEvents = new Set(eventTopics(prefix))
+  const numbers = present.flatMap(({ name, partitions }) => (ofEvents.has(name) ? [partitions] : []))
+  const isSetUp = numbers.length * 2 > ofEvents.size
+  return isSetUp ? Math.max(wanted ?? 0, ...numbers) : wanted
+}
 
 const comparedSettings = (declared: ReadonlyArray<TopicDeclaration>): ReadonlyArray<string> => [
   ...new Set(declared.flatMap(({ config }) => Object.keys(config)))

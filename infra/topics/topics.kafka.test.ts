@@ -29,12 +29,34 @@ it.live("creates what is declared once, and reports what differs", () =>
 it.live("gives the topics of events as many partitions as it is given, and no other", () =>
   Effect.gen(function* () {
     const prefix = uniquePrefix("partitions")
-    const { different } = yield* createTopics(prefix, 2).pipe(Effect.andThen(createTopics(prefix)))
+    yield* createTopics(prefix, 2)
+    const { different } = yield* createTopics(prefix, 3)
     assert.isTrue(different.length > 5)
     for (const { setting, declared, present } of different) {
-      assert.deepEqual([setting, declared, present], ["partitions", "4", "2"])
+      assert.deepEqual([setting, declared, present], ["partitions", "3", "2"])
     }
     assert.deepEqual((yield* createTopics(prefix, 2)).different, [])
+  }).pipe(Effect.provide(layerKafka({ brokers: testBrokers() })))
+)
+
+it.live("gives topics that a later version has added as many partitions as the others have", () =>
+  Effect.gen(function* () {
+    const client = yield* KafkaClient
+    const partitionsOf = (topic: string) => Effect.map(client.topicOffsets(topic), ({ length }) => length)
+    for (const [before, wanted] of [
+      [2, undefined],
+      [6, undefined],
+      [6, 4]
+    ] as const) {
+      const prefix = uniquePrefix("later")
+      const later = [`${prefix}delivery-positions`, `${prefix}mapped-events.pinterest`]
+      const earlier = declaredTopics(prefix, 1, before).filter(({ name }) => !later.includes(name))
+      yield* client.createTopics(earlier)
+      const { created, different } = yield* createTopics(prefix, wanted)
+      assert.sameMembers([...created], later)
+      assert.deepEqual(different, [])
+      assert.deepEqual(yield* Effect.forEach(later, partitionsOf), [before, before])
+    }
   }).pipe(Effect.provide(layerKafka({ brokers: testBrokers() })))
 )
 

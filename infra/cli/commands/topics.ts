@@ -28,7 +28,7 @@ const wait = Flag.Boolean("wait").pipe(
 
 const partitions = countFlag(
   "partitions",
-  "Of the topics that events pass through, where they are created (4 without it)"
+  "Of the topics that events pass through, where they are created (without it as many as those have that are there, else 4)"
 ).pipe(Flag.optional)
 
 const addPartitions = countFlag(
