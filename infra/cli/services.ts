@@ -5,8 +5,9 @@ import * as Layer from "effect/Layer"
 import type { Codecs } from "../../shared/codec/codecs.ts"
 import { registryLayer } from "../../shared/codec/registry.ts"
 import { loadSettings, type Settings, SettingsService } from "../../shared/config/settings.ts"
-import { KafkaClient, KafkaError } from "../../shared/kafka/client.ts"
+import { KafkaClient, type KafkaError } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
+import { noAnswer } from "../../shared/kafka/unreachable.ts"
 import { awaitBroker, kafkaOptionsOf, registryAddressOf } from "../../shared/runtime/services.ts"
 import { withProgress } from "./progress.ts"
 
@@ -39,13 +40,12 @@ export const registryOf = (settings: Settings) =>
 
 const reachable = ({ kafka }: Settings) => {
   const silent = (cause: KafkaError | null) =>
-    new KafkaError({
-      code: "unreachable",
-      operation: "connect",
-      message: `Kafka does not answer at ${kafka.brokers.join(", ")}.`,
-      nextStep: "Check KAFKA_BROKERS, or start a local broker with `./capi up`.",
-      cause
-    })
+    noAnswer(
+      kafka.brokers,
+      cause,
+      "Check KAFKA_BROKERS, or start a local broker with `./capi up`.",
+      kafka.sasl !== null
+    )
   return Effect.flatMap(KafkaClient, (client) => client.listTopics).pipe(
     Effect.mapError((error) => (error.code === "unreachable" ? silent(error) : error)),
     Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(silent(null)) })

@@ -18,6 +18,7 @@ import { KeyRing } from "../credentials/key-ring.ts"
 import { KafkaClient, KafkaError } from "../kafka/client.ts"
 import { layerKafka } from "../kafka/kafkajs/adapter.ts"
 import type { KafkaOptions } from "../kafka/options.ts"
+import { noAnswer } from "../kafka/unreachable.ts"
 import { monotonicMillis } from "../model/monotonic.ts"
 import { isBetweenPrograms, isWrittenByOthers } from "../model/topics.ts"
 import { layerRuntimeOptions } from "./contract.ts"
@@ -80,16 +81,19 @@ export const servicesLayer: Layer.Layer<
 export const awaitBroker: Effect.Effect<void, KafkaError, KafkaClient | SettingsService> = Effect.gen(function* () {
   const kafka = yield* KafkaClient
   const { startupTimeout, kafka: settings } = yield* SettingsService
-  const unreachable = new KafkaError({
-    code: "unreachable",
-    operation: "connect",
-    message: `Kafka does not answer at ${settings.brokers.join(", ")}.`,
-    nextStep: "Start it, or correct KAFKA_BROKERS.",
-    cause: null
-  })
+  let last: KafkaError | null = null
   yield* kafka.listTopics.pipe(
+    Effect.tapError((error) =>
+      Effect.sync(() => {
+        last = error
+      })
+    ),
     Effect.retry({ schedule: Schedule.spaced("1 second"), while: ({ code }) => code !== "unauthorized" }),
-    Effect.timeoutOrElse({ duration: startupTimeout, orElse: () => Effect.fail(unreachable) })
+    Effect.timeoutOrElse({
+      duration: startupTimeout,
+      orElse: () =>
+        Effect.fail(noAnswer(settings.brokers, last, "Start it, or correct KAFKA_BROKERS.", settings.sasl !== null))
+    })
   )
 })
 

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import { environmentProvider, loadSettings } from "../../shared/config/settings.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
+import { noAnswer } from "../../shared/kafka/unreachable.ts"
 import { kafkaOptionsOf } from "../../shared/runtime/services.ts"
 import { copyProcessor } from "../../shared/testing/copy-program.ts"
 import { until } from "../../shared/testing/kafka-probe.ts"
@@ -84,14 +85,29 @@ it.live(
       assert.strictEqual(noToken.code, "unauthorized")
       assert.include(noToken.message, "invalid_client")
       assert.notInclude(`${noToken.message} ${String(noToken.cause)}`, "wrong-secret")
-      const strangersLogin = yield* refusalOf({ ...oauth, KAFKA_OAUTH_CA: client.cert })
-      assert.match(strangersLogin.message, /token endpoint .* does not answer \(.*certificate/)
-
-      const unknown = yield* refusalOf({ KAFKA_BROKERS: broker.mutualTls })
-      assert.strictEqual(unknown.code, "unreachable")
-      assert.match(unknown.message, /certificate/)
-      const withoutCertificate = yield* refusalOf({ ...ca, KAFKA_BROKERS: broker.mutualTls })
-      assert.strictEqual(withoutCertificate.code, "unreachable")
+      // What is wrong is seldom the address: each refusal says what is to be set.
+      const certificate = { ...ca, KAFKA_BROKERS: broker.mutualTls }
+      const plain = { KAFKA_BROKERS: broker.administrator, KAFKA_ALLOW_PLAINTEXT: "true" }
+      for (const [variables, reason, step] of [
+        [
+          { ...oauth, KAFKA_OAUTH_CA: client.cert },
+          /token endpoint .* does not answer \(.*certificate/,
+          /KAFKA_OAUTH_CA/
+        ],
+        [{ KAFKA_BROKERS: broker.mutualTls }, /certificate/, /KAFKA_SSL_CA/],
+        [certificate, /certificate/, /KAFKA_SSL_CERT/],
+        [{ ...login, KAFKA_BROKERS: broker.login.replace("127.0.0.1", "127.1") }, /altnames/, /certificate does/],
+        [{ KAFKA_BROKERS: broker.login, KAFKA_SSL: "false" }, /is not Kafka's/, /KAFKA_SSL=true/],
+        [plain, /TLS/, /leave KAFKA_SSL out/],
+        [{ ...login, ...plain, KAFKA_SSL: "", KAFKA_SSL_CA: "" }, /SASL state/, /takes no login/]
+      ] as const) {
+        const refused = yield* refusalOf(variables)
+        const atTheStart = noAnswer([variables.KAFKA_BROKERS], refused, "Start it.", true)
+        for (const error of [refused, atTheStart]) {
+          assert.match(error.message, reason)
+          assert.match(error.nextStep, step)
+        }
+      }
 
       const denied = yield* Effect.flatMap(layerOf(login), (layer) =>
         KafkaClient.use((kafka) =>

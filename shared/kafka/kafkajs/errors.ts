@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { KafkaError } from "../client.ts"
+import { stepFor } from "../unreachable.ts"
 import type { Denied } from "./denied.ts"
 
 /** Runs a promise of kafkajs; its rejection becomes a KafkaError. */
@@ -40,10 +41,14 @@ export const kafkaError = (operation: string, cause: unknown): KafkaError => {
     message: `Kafka could not ${operation}: ${messageOf(cause)}.`,
     nextStep: causesOf(cause).some(({ type }) => type === "INVALID_TRANSACTION_TIMEOUT")
       ? "Set the brokers' transaction.max.timeout.ms to 30000 or more."
-      : nextSteps[code],
+      : (stepOf(code, cause) ?? nextSteps[code]),
     cause
   })
 }
+
+/** Only of connections: a reason of the broker may have the same words. */
+const stepOf = (code: KafkaError["code"], cause: unknown): string | null =>
+  code === "unreachable" || code === "other" ? stepFor(messageOf(cause)) : null
 
 const deniedError = (operation: string, { operation: needed, resource, names }: Denied, cause: unknown): KafkaError => {
   const on =
