@@ -17,16 +17,30 @@ const fetchesMax = 8
 /** The broker gives at least the batch that holds the position. */
 const fetchBytes = 1
 
-/** The records that are still there, in no order, and how many are not. */
+/**
+ * The records that are still there, in no order, and how many are not; `unreadable` are topics that are gone, or not the user's, of which
+ * nothing is counted.
+ */
 export const readRecords = Effect.fnUntraced(function* (positions: ReadonlyArray<RecordPosition>) {
   const kafka = yield* KafkaClient
   const { topicPrefix } = yield* SettingsService
   const wanted = new Map(positions.map((position) => [positionName(position), position]))
-  const logs = new Map(
-    yield* Effect.forEach(
-      new Set([...wanted.values()].map(({ topic }) => topic)),
+  const names = [...new Set([...wanted.values()].map(({ topic }) => topic))]
+  const logsOf = (topics: ReadonlyArray<string>) =>
+    Effect.forEach(
+      topics,
       (topic) => Effect.map(kafka.topicOffsets(topicPrefix + topic), (log) => [topic, log] as const),
       { concurrency: fetchesMax }
+    )
+  // A topic on which the user has no right is not listed, either.
+  const logsOfListed = Effect.flatMap(kafka.listTopics, (listed) =>
+    logsOf(names.filter((topic) => listed.includes(topicPrefix + topic)))
+  )
+  const logs = new Map(
+    yield* Effect.catchIf(
+      logsOf(names),
+      ({ code }) => code === "unknown_topic" || code === "unauthorized",
+      () => logsOfListed
     )
   )
   const present = [...wanted.values()].filter(({ topic, partition, offset }) => {
@@ -47,7 +61,9 @@ export const readRecords = Effect.fnUntraced(function* (positions: ReadonlyArray
       }),
     { concurrency: fetchesMax, discard: true }
   )
-  return { records, gone: wanted.size - records.length }
+  const unreadable = names.filter((topic) => !logs.has(topic))
+  const counted = [...wanted.values()].filter(({ topic }) => logs.has(topic))
+  return { records, gone: counted.length - records.length, unreadable }
 })
 
 /** A copy, since a fetched record's memory may be reused. */

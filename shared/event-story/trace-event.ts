@@ -57,7 +57,7 @@ const withNote = (found: Found, note: string): Found => ({
 })
 
 const storyOf = Effect.fnUntraced(function* (found: Found, view: View, eventsMax: number) {
-  const { made, gone } = yield* readStoryRecords(found.positions, view)
+  const { made, gone, unreadable } = yield* readStoryRecords(found.positions, view)
   const known = new Set(made.map(({ stored }) => positionName(stored)))
   const raws = new Map(
     made.flatMap(({ source }): ReadonlyArray<readonly [string, RecordPosition]> => {
@@ -73,9 +73,16 @@ const storyOf = Effect.fnUntraced(function* (found: Found, view: View, eventsMax
   return {
     events: timelines.slice(0, eventsMax),
     more_events: found.moreEvents + Math.max(0, timelines.length - eventsMax),
-    coverage: { ...found.coverage, gone: gone + raw.gone }
+    coverage: {
+      ...found.coverage,
+      gone: gone + raw.gone,
+      notes: [...found.coverage.notes, ...unreadableNotes([...unreadable, ...raw.unreadable])]
+    }
   } satisfies EventStory
 })
+
+const unreadableNotes = (topics: ReadonlyArray<string>): ReadonlyArray<string> =>
+  topics.length === 0 ? [] : [`Not looked at: ${topics.join(", ")}, which is gone, or may not be read by this user.`]
 
 /** Records that are in memory with their values, each of which may have 16 MiB. */
 const recordsAtATime = 16
@@ -84,13 +91,15 @@ const recordsAtATime = 16
 const readStoryRecords = Effect.fnUntraced(function* (positions: ReadonlyArray<RecordPosition>, view: View) {
   const made: Array<StoryRecord> = []
   let gone = 0
+  const unreadable = new Set<string>()
   for (const some of Arrays.chunksOf(positions, recordsAtATime)) {
     const read = yield* readRecords(some)
     gone += read.gone
+    for (const topic of read.unreadable) unreadable.add(topic)
     for (const record of yield* readAll(read.records, view))
       made.push({ ...record, stored: { ...record.stored, value: null } })
   }
-  return { made, gone }
+  return { made, gone, unreadable }
 })
 
 /** A registry that is away leaves records undecoded, which their entries say. */
