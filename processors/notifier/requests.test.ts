@@ -72,6 +72,16 @@ it("splits what is too long for one message of Slack, so that every problem is i
   )
 })
 
+it("gives each reminder of a webhook another delivery id, and a request that is sent again its own", () => {
+  const deliveryOf = (at: number | null, kind: Pending["kind"] = "repeated") =>
+    requests("webhook", [pending({ kind, receipt: { change: 7, severity: "critical", at } })])[0]!.headers[
+      "x-capi-delivery"
+    ]
+  assert.strictEqual(deliveryOf(now), deliveryOf(now))
+  assert.notStrictEqual(deliveryOf(now), deliveryOf(now + 240 * minute))
+  assert.notStrictEqual(deliveryOf(null, "began"), deliveryOf(now))
+})
+
 describe("a notification", () => {
   it("for Slack is one message with a line for each problem, its markup escaped", () => {
     const [request, ...more] = requests("slack", [pending(), ended])

@@ -178,11 +178,14 @@ const webhook: Build = (pending, { url, secret, deployment, now }) => {
       changed_at: problem.changedAt
     }))
   })
+  // A reminder has the body of the one before, and is another delivery.
+  const taken = pending.map(({ receipt }) => receipt.at ?? "").join(" ")
+  const delivery = createHash("sha256").update(`${taken} ${body}`).digest("hex").slice(0, 32)
   const seconds = String(Math.floor(now / 1_000))
   return post(url, body, {
     headers: {
       "content-type": "application/json",
-      "x-capi-delivery": createHash("sha256").update(body).digest("hex").slice(0, 32),
+      "x-capi-delivery": delivery,
       "x-capi-timestamp": seconds,
       "x-capi-signature": `sha256=${signatureOf(secret === null ? "" : Redacted.value(secret), seconds, body)}`
     }
