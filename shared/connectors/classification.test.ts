@@ -1,5 +1,6 @@
 import { globSync, readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
+import { catalogOf } from "./mapping/catalog.ts"
 import { type ClassificationRow, classification, type Signal } from "./verdicts.ts"
 
 const folder = new URL("./", import.meta.url)
@@ -104,3 +105,21 @@ const signalWith = (
 
 const exampleOf = (pattern: string): string =>
   /^\d+-\d+$/.test(pattern) ? pattern.split("-")[1]! : pattern.replace("xx", "03").replace("*", "ANYTHING")
+
+it("names a table that is not right, and where", () => {
+  const row = { match: { status: ["200"] }, class: "deliverd", reason: "", next_step: "", source: "Acme" }
+  assert.throws(() => classification({ doc: "Acme's answers", rows: [row] }), /Acme's answers.+rows.+class/s)
+})
+
+it("names events of a catalog that are not canonical: they would never be sent", () => {
+  const table = {
+    events: { purchse: "Bought", lead: "Lead" },
+    standard_events: [],
+    custom_events: false,
+    parameters: { open: false, names: [] },
+    match_quality: {},
+    age_limit_days: {},
+    future_limit_seconds: 0
+  }
+  assert.throws(() => catalogOf(table), /not canonical: purchse\./)
+})

@@ -3,7 +3,9 @@
  * what it means; the first row that matches all signs of an answer counts. Verdicts of whole requests are made of such.
  */
 import * as Duration from "effect/Duration"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { isRecord } from "../model/json.ts"
 import type { BatchVerdict, EventVerdict, HttpResponseSpec, VerdictMeta } from "./exchange.ts"
 import http from "./http/classification.json" with { type: "json" }
 import { retryAfterOf, safeText } from "./http/json.ts"
@@ -58,15 +60,23 @@ export type ClassificationRow = typeof Row.Type
 
 /** Compiles a table. A malformed one is a mistake of the build: it stops the program at its start. */
 export const classification = (table: unknown): Classification => {
-  const rows = [...decodeTable(table).rows, ...commonRows]
+  const rows = [...decodedTable(table).rows, ...commonRows]
   const compiled = rows.map((row) => ({ row, matches: compileMatch(row.match) }))
   const rowOf = (signal: Signal): ClassificationRow =>
     (compiled.find(({ matches }) => matches(signal)) ?? compiled[compiled.length - 1]!).row
   return { rows, rowOf, classify: (signal) => verdictOf(rowOf(signal), signal) }
 }
 
-const decodeTable = Schema.decodeUnknownSync(Table, { onExcessProperty: "error" })
-const commonRows = decodeTable(http).rows
+const decodeTable = Schema.decodeUnknownResult(Table, { onExcessProperty: "error" })
+
+const decodedTable = (table: unknown): typeof Table.Type => {
+  const decoded = decodeTable(table)
+  if (Result.isSuccess(decoded)) return decoded.success
+  const doc = isRecord(table) && typeof table["doc"] === "string" ? ` ("${table["doc"].slice(0, 60)}")` : ""
+  throw new Error(`A classification${doc} is not right: ${decoded.failure.message}`)
+}
+
+const commonRows = decodedTable(http).rows
 
 const verdictOf = (row: ClassificationRow, signal: Signal): EventVerdict => ({
   errorClass: row.class,

@@ -47,7 +47,17 @@ export interface Catalog {
   readonly futureLimitMillis: number | null
 }
 
-export const catalogOf = (table: CatalogTable): Catalog => ({
+/** A name that is not canonical is a mistake of the build, since its events would never be sent: it stops the program at its start. */
+export const catalogOf = (table: CatalogTable): Catalog => {
+  const unknown = Object.keys(table.events).filter((event) => !canonicalEvents.includes(event))
+  if (unknown.length > 0)
+    throw new Error(
+      `The catalog names events that are not canonical: ${unknown.join(", ")}. schemas/catalog/events.json has those that are.`
+    )
+  return catalogFrom(table)
+}
+
+const catalogFrom = (table: CatalogTable): Catalog => ({
   names: { specification: namesOf(table, "specification"), current: namesOf(table, "current") },
   ambiguousNames: new Set(table.ambiguous_names),
   standardEvents: table.standard_events,
