@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import { nodeTlsOptions, sendRequest, type TlsOptions } from "../http/http-request.ts"
+import { plainReason } from "../kafka/unreachable.ts"
 import { RegistryError } from "./codecs.ts"
 import { type AskRegistry, fetchWriterSchema, type WriterSchema } from "./writer-schema.ts"
 
@@ -168,15 +169,25 @@ const retried =
       Effect.mapError((failure) => toRegistryError(failure, address))
     )
 
+const stepFor = (reason: string): string => {
+  if (/altnames/.test(reason)) return "Name the host in SCHEMA_REGISTRY_URL as its certificate does."
+  if (/certificate/.test(reason))
+    return "Set SCHEMA_REGISTRY_CA to a PEM file of the authority that signed its certificate, where it is one of yours."
+  if (/wrong version number|packet length too long|before secure TLS connection/.test(reason))
+    return "If this port speaks no TLS, begin SCHEMA_REGISTRY_URL with http://."
+  return "Start it, or correct SCHEMA_REGISTRY_URL."
+}
+
 const toRegistryError = (failure: Failure, { url }: RegistryAddress): RegistryError => {
   const { status, what, message, cause } = failure
   if (isTransient(failure)) {
     // Without other parts of the address, such as a password.
     const place = URL.canParse(url) ? ` at ${new URL(url).origin}` : ""
+    const reason = plainReason(message.replace(/^capi-relay - Error, status 400: /, ""))
     return new RegistryError({
       code: "unreachable",
-      message: `The schema registry does not answer${place} (${what}${status === 0 ? "" : `, status ${status}`}).`,
-      nextStep: "Start it, or correct SCHEMA_REGISTRY_URL.",
+      message: `The schema registry does not answer${place} (${what}${status === 0 ? `: ${reason}` : `, status ${status}`}).`,
+      nextStep: stepFor(reason),
       cause
     })
   }
@@ -192,7 +203,11 @@ const toRegistryError = (failure: Failure, { url }: RegistryAddress): RegistryEr
     code: "other",
     message: `The schema registry refuses (${what}, status ${status}): ${message}`,
     nextStep:
-      status === 401 || status === 403 ? "Check the registry's user and password." : "Look at the registry's log.",
+      status === 401 || status === 403
+        ? "Check the registry's user and password."
+        : status === 404
+          ? "Give the root of its Confluent API as SCHEMA_REGISTRY_URL; Apicurio has it under /apis/ccompat/v7."
+          : "Look at the registry's log.",
     cause
   })
 }

@@ -2,8 +2,11 @@ import { assert, it } from "@effect/vitest"
 import avro from "avsc"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { makeAuthority } from "../../tests/harness/certificates.ts"
 import { startRegistryProxy } from "../../tests/harness/registry-proxy.ts"
+import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { testRegistryUrl, uniquePrefix } from "../../tests/harness/test-services.ts"
+import { startTokenEndpoint } from "../../tests/harness/token-endpoint.ts"
 import { Codecs } from "./codecs.ts"
 import { registryLayer, subjectOf } from "./registry.ts"
 import { makeRegistryClient } from "./registry-client.ts"
@@ -208,6 +211,25 @@ it.live("a start without a registry fails with one clear line after its timeout"
     const error = yield* Effect.flip(Effect.provide(Effect.void, layer))
     assert.strictEqual(error.code, "unreachable")
     assert.match(error.nextStep, /SCHEMA_REGISTRY_URL/)
+  }).pipe(Effect.scoped)
+)
+
+it.live("says what keeps a registry from answering, and what to set", () =>
+  Effect.gen(function* () {
+    const folder = temporaryFolder()
+    const certificate = makeAuthority(folder).issue("registry")
+    // Any server whose certificate no authority of this machine has signed.
+    const stranger = yield* startTokenEndpoint({ folder, certificate, clients: {}, audience: "none" })
+    const { host, origin } = new URL(testRegistryUrl())
+    for (const [url, reason, step] of [
+      [new URL(stranger.url).origin, /certificate/, /SCHEMA_REGISTRY_CA/],
+      [`https://${host}`, /wrong version number/, /http:\/\//],
+      [origin, /404/, /\/apis\/ccompat\/v7/]
+    ] as const) {
+      const error = yield* Effect.flip(makeRegistryClient({ url }).register("none", schemaJson["raw-event"]))
+      assert.match(error.message, reason)
+      assert.match(error.nextStep, step)
+    }
   }).pipe(Effect.scoped)
 )
 

@@ -52,10 +52,12 @@ export const noAnswer = (brokers: ReadonlyArray<string>, last: KafkaError | null
 const loginStep = "If its port asks for a login, set KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD."
 
 const reasonOf = ({ message }: KafkaError): string =>
-  message
-    .replace(/^Kafka could not [^:]*: /, "")
-    .replace(/^Connection error: /, "")
-    .replace(/\s*\.$/, "")
+  plainReason(message.replace(/^Kafka could not [^:]*: /, "").replace(/^Connection error: /, ""))
+
+/** The text of a connection's error without what is of no use to its reader. */
+export const plainReason = (text: string): string =>
+  text
+    .replace(/\s*\.?\s*$/, "")
     // OpenSSL gives the place in its sources.
-    .replace(/^[0-9A-F]+:error:[^:]*:[^:]*:[^:]*:([^:]*):.*$/s, "$1")
+    .replace(/(write EPROTO )?[0-9A-F]+:error:[^:]*:[^:]*:[^:]*:([^:]*):.*$/s, "$2")
     .replace(/; if the root CA is installed locally, try running Node\.js with --use-system-ca/, "")
