@@ -11,6 +11,8 @@ import { FreeList } from "./free-list.ts"
 /** Queues that a fetch's records are for, from which on they are packed. */
 export const spreadFrom = 8
 
+/** Of the first chunk of a queue that has nothing, and of those behind it: with hundreds of partitions and connections most queues have a few records. */
+const firstChunkBytes = 4 * 1024
 const chunkBytes = 16 * 1024
 
 /**
@@ -18,7 +20,9 @@ const chunkBytes = 16 * 1024
  * time, V8 would mark the whole heap for them. It counts each buffer as growth of the heap, though these are used again, but those of shared
  * memory.
  */
-const free = new FreeList<Chunk>({ keptMax: 1_024, whileMillis: 10_000 })
+const free: ReadonlyMap<number, FreeList<Chunk>> = new Map(
+  [firstChunkBytes, chunkBytes].map((bytes) => [bytes, new FreeList({ keptMax: 1_024, whileMillis: 10_000 })])
+)
 
 /** What is before a record's key and value: each number's place, and the bytes of all. */
 const [offsetAt, timestampAt, keyBytesAt, valueBytesAt, spanBytesAt, headersAt, headBytes] = [0, 8, 16, 20, 24, 28, 32]
@@ -97,7 +101,8 @@ export class PackedRecords {
   /** A new last one. */
   private chunkFor(bytes: number): Chunk {
     if (this.chunks[this.chunks.length - 1]?.isRead === true) this.chunks.pop()
-    const chunk = bytes <= chunkBytes ? (free.take() ?? new Chunk(chunkBytes)) : new Chunk(bytes)
+    const usual = this.chunks.length === 0 && bytes <= firstChunkBytes ? firstChunkBytes : chunkBytes
+    const chunk = (bytes <= usual ? free.get(usual)!.take() : undefined) ?? new Chunk(Math.max(usual, bytes))
     chunk.onFree = this.forget
     this.chunks.push(chunk)
     return chunk
@@ -125,7 +130,7 @@ class Chunk {
   private readonly headers: Array<Headers> = []
 
   constructor(bytes: number) {
-    this.buffer = bytes === chunkBytes ? Buffer.from(new SharedArrayBuffer(bytes)) : Buffer.allocUnsafeSlow(bytes)
+    this.buffer = free.has(bytes) ? Buffer.from(new SharedArrayBuffer(bytes)) : Buffer.allocUnsafeSlow(bytes)
     this.numbers = new DataView(this.buffer.buffer)
   }
 
@@ -194,7 +199,7 @@ class Chunk {
     this.used = 0
     this.readAt = 0
     this.headers.length = 0
-    if (this.buffer.length === chunkBytes) free.put(this)
+    free.get(this.buffer.length)?.put(this)
   }
 }
 
