@@ -4,10 +4,16 @@ import { spawnGuarded } from "../../infra/local/guarded-spawn.mjs"
 import { heapNeeded } from "./heap-size.ts"
 
 it("says which heap hundreds of connections need where there is less", () => {
-  assert.isNull(heapNeeded(1, 192))
-  assert.isNull(heapNeeded(200, 192))
-  assert.strictEqual(heapNeeded(1_000, 240), 512)
-  assert.isNull(heapNeeded(1_000, 512))
+  assert.isNull(heapNeeded(1, 8, 192))
+  assert.isNull(heapNeeded(200, 8, 192))
+  assert.strictEqual(heapNeeded(1_000, 8, 240), 512)
+  assert.isNull(heapNeeded(1_000, 8, 512))
+})
+
+it("says that they need more where the partitions are many", () => {
+  assert.isNull(heapNeeded(1, 128, 192))
+  assert.strictEqual(heapNeeded(200, 128, 192), 384)
+  assert.isNull(heapNeeded(200, 128, 384))
 })
 
 /** Whole collections while 60 MiB come to 40 that stay, in a heap with as many connections. */
@@ -19,7 +25,7 @@ const wholeCollections = async (connections: number, heapMebibytes: number): Pro
     import { fitHeap } from ${JSON.stringify(new URL("heap-size.ts", import.meta.url).href)}
     import { tuneHeap } from ${JSON.stringify(new URL("../../shared/runtime/tune-heap.ts", import.meta.url).href)}
     tuneHeap()
-    Effect.runSync(fitHeap(${connections}))
+    Effect.runSync(fitHeap(${connections}, 8))
     const kept = []
     const keep = async (mebibytes) => {
       for (let added = 0; added < mebibytes; added++) {

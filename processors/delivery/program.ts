@@ -71,13 +71,13 @@ const deliveryInput = (
     const { enabledOf } = yield* Connections
     const { topicPrefix } = yield* SettingsService
     const connections = enabledOf(platform)
-    yield* fitHeap(connections.length)
     const topics = [topicNames.mapped(platform), topicNames.retry(platform)]
     const isSealed = connections.some(({ kind }) => connectorFor(kind).sealedRecipients === true)
     // Messages wait for a key that is missing; any other delivery does not start without one.
     const sealer = isSealed ? sealerOfRing(yield* KeyRing) : yield* requiredSealer
     const recipientKey = isSealed ? yield* recipientKeyOf : undefined
     const partitionsTotal = connections.length === 0 ? Effect.succeed(0) : yield* partitionCount(topics, topicPrefix)
+    yield* fitHeap(connections.length, yield* partitionsTotal)
     const suppressions = connections.length === 0 ? noSuppressions : yield* followSuppressions()
     const kafka = yield* KafkaClient
     // At a start all connections publish their state, and in an outage of the platform.
