@@ -1,8 +1,8 @@
 /** Creates the declared topics. Existing ones are never changed, only compared: their data is worth more than a table. */
 import * as Effect from "effect/Effect"
 import type { EventLog } from "../../shared/config/settings.ts"
-import { KafkaClient, type KafkaError, type TopicDeclaration } from "../../shared/kafka/client.ts"
-import { declaredTopics, eventTopics } from "./declared-topics.ts"
+import { KafkaClient, KafkaError, type TopicDeclaration } from "../../shared/kafka/client.ts"
+import { declaredTopics, eventTopics, replicationOf } from "./declared-topics.ts"
 
 export interface TopicDifference {
   readonly topic: string
@@ -21,7 +21,8 @@ export interface TopicsReport {
 
 /**
  * Creates what is missing of the declared topics and reports what is there but differs; may be called again at will. Topics of events
- * that a later version has added get as many partitions as those that are there: programs need the same number.
+ * that a later version has added get as many partitions as those that are there: programs need the same number. Fails, and creates
+ * none, while so many brokers are away that topics would have fewer copies than in the whole cluster.
  *
  * @param partitions and `eventLog`: see `declaredTopics`
  */
@@ -33,18 +34,35 @@ export const createTopics = (
   Effect.gen(function* () {
     const client = yield* KafkaClient
     const brokers = yield* client.brokerCount
-    const usual = declaredTopics(prefix, brokers, partitions, eventLog)
+    const usual = declaredTopics(prefix, brokers.all, partitions, eventLog)
     const present = yield* client.topicConfigs(
       usual.map(({ name }) => name),
       comparedSettings(usual)
     )
-    const declared = declaredTopics(prefix, brokers, partitionsBeside(present, prefix, partitions), eventLog)
+    const declared = declaredTopics(prefix, brokers.all, partitionsBeside(present, prefix, partitions), eventLog)
+    const missing = declared.length - present.length
+    if (missing > 0 && brokers.answering < replicationOf(brokers.all)) return yield* tooFewBrokers(missing, brokers)
     const created = yield* client.createTopics(declared)
     return {
       created,
       existing: present.map(({ name }) => name),
       different: declared.flatMap((topic) => differences(topic, present))
     }
+  })
+
+/** Kafka never adds a copy to a topic by itself: what is created now with fewer has fewer for ever. */
+const tooFewBrokers = (
+  missing: number,
+  { answering, all }: { readonly answering: number; readonly all: number }
+): KafkaError =>
+  new KafkaError({
+    // Those that wait for a broker wait for this one, too.
+    code: "unreachable",
+    operation: "create topics",
+    message: `${answering} of the ${all} brokers answer, and the ${missing} missing topics get ${replicationOf(all)} copies each: none was created.`,
+    nextStep:
+      "Start the brokers that are away, then run ./capi topics --create again. One that is gone for good still holds copies of topics: move them to other brokers first (kafka-reassign-partitions.sh).",
+    cause: null
   })
 
 /** Of topics that are created beside these; undefined: as declared. A topic that a producer alone has made says nothing of the others. */

@@ -9,6 +9,7 @@ const replicationMax = 3
 /**
  * Every declared topic with its prefix, one for each platform where the table says `{platform}`.
  *
+ * @param brokers of the cluster, with those that are away for a while: copies are not added to a topic later
  * @param partitions of the topics that events pass through, instead of the table's: all need the same number, since the ids of
  * a partition of one are kept in that of another
  * @param eventLog where raw events are sealed, those in clear and dead letters are kept for a shorter time
@@ -62,4 +63,5 @@ export const eventTopics = (prefix: string): ReadonlyArray<string> =>
     .filter((row) => row.partitions > 1)
     .flatMap((row) => expandPlatforms(row.name).map((name) => `${prefix}${name}`))
 
-const replicationOf = (brokers: number): number => Math.max(1, Math.min(replicationMax, brokers))
+/** Copies of each topic, in a cluster of so many brokers. */
+export const replicationOf = (brokers: number): number => Math.max(1, Math.min(replicationMax, brokers))

@@ -208,8 +208,8 @@ export class KafkaClient extends Context.Service<
       topics: ReadonlyArray<string>,
       names: ReadonlyArray<string>
     ) => Effect.Effect<ReadonlyArray<Pick<TopicDeclaration, "name" | "partitions" | "config">>, KafkaError>
-    /** How many brokers the cluster has now. */
-    readonly brokerCount: Effect.Effect<number, KafkaError>
+    /** Brokers that answer now; and all, with those that are away and hold copies of topics that this user may see. */
+    readonly brokerCount: Effect.Effect<{ readonly answering: number; readonly all: number }, KafkaError>
     /**
      * Which operations the broker allows this user on topics (all of them, where it has no ACLs). A topic that the user may not even
      * see has none; one that does not exist is left out.

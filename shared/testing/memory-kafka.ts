@@ -99,7 +99,7 @@ export class MemoryKafka {
           .map((name) => ({ name, partitions: this.log.partitionsOf(name).length, config: {} }))
           .filter(({ partitions }) => partitions > 0)
       ),
-    brokerCount: Effect.succeed(1),
+    brokerCount: Effect.succeed({ answering: 1, all: 1 }),
     topicOperations: () => Effect.succeed(new Map()),
     listTopics: Effect.sync(() => this.log.names()),
     topicOffsets: (topic) =>

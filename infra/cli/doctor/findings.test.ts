@@ -181,6 +181,8 @@ describe("topics", () => {
     assert.deepStrictEqual(problem(1, 1, 1), ["warning"])
     assert.deepStrictEqual(problem(3, 3, 3), ["warning"])
     assert.deepStrictEqual(problem(3, 3, 1), ["warning"])
+    assert.deepStrictEqual(problem(2, 2, 1), ["warning"])
+    assert.deepStrictEqual(problem(2, 2, 1, 2), [])
     assert.deepStrictEqual(problem(3, 1, 2), ["failed"])
   })
 })

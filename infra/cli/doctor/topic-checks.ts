@@ -4,7 +4,7 @@ import topicTable from "../../../schemas/topics.json" with { type: "json" }
 import type { Settings } from "../../../shared/config/settings.ts"
 import { ClusterInspection, KafkaClient, type TopicCopies } from "../../../shared/kafka/client.ts"
 import { marginBytes, topicNames } from "../../../shared/model/topics.ts"
-import { declaredTopics } from "../../topics/declared-topics.ts"
+import { declaredTopics, replicationOf } from "../../topics/declared-topics.ts"
 import { type Check, type Found, failed, named, problemsOr, warning } from "./check.ts"
 import { policyOf, type RetentionOptions, retentionProblems, type Topic } from "./retention.ts"
 
@@ -208,6 +208,14 @@ export const copyProblems = (
       warning(
         `${name}: min.insync.replicas is ${inSyncMin} of ${replicas} replicas: a broker that restarts stops all writes.`,
         `Set min.insync.replicas=${replicas - 1}.`
+      )
+    ]
+  const usual = replicationOf(brokerCount)
+  if (inSyncMin === 1 && replicas < usual)
+    return [
+      warning(
+        `${name} has ${replicas} replicas on ${brokerCount} brokers, and min.insync.replicas is 1: a record that one broker alone has acknowledged is lost with its disk.`,
+        `Raise the replication factor to ${usual} (kafka-reassign-partitions.sh), then set min.insync.replicas=${usual - 1}.`
       )
     ]
   return inSyncMin === 1 && replicas > 2

@@ -6,9 +6,9 @@ import type { Admin, Broker, Cluster, Kafka, PartitionOffset, TopicOffsets } fro
 import type { KafkaClient, KafkaError, TopicPartition } from "../client.ts"
 import { processorsOf } from "./assignment.ts"
 import { type ClusterAccess, openTopicOffsets, withCluster } from "./cluster.ts"
+import { authorizedOperations, describeCluster } from "./descriptions.ts"
 import { attempt, attemptBriefly, isConnectionLost, isRetriable, retryPolicy, whileRetriable } from "./errors.ts"
 import kafkajs from "./patches/index.ts"
-import { authorizedOperations } from "./raw-request.ts"
 
 type AdminPart = Pick<
   Context.Service.Shape<typeof KafkaClient>,
@@ -117,7 +117,13 @@ const adminOf = (use: Use, cluster: ClusterAccess): AdminPart => ({
         config: Object.fromEntries(configEntries.map(({ configName, configValue }) => [configName, configValue]))
       }))
     }),
-  brokerCount: use("count the brokers", async (admin) => (await admin.describeCluster()).brokers.length),
+  brokerCount: withCluster(cluster, "count the brokers", async (connected) => {
+    await connected.refreshMetadata()
+    const [nodeId] = connected.getNodeIds()
+    const { brokers, topics } = await describeCluster(await connected.findBroker({ nodeId: String(nodeId) }))
+    const holders = [...topics.values()].flatMap(({ partitions }) => partitions.flatMap(({ replicas }) => replicas))
+    return { answering: brokers.length, all: new Set([...brokers, ...holders]).size }
+  }),
   topicOperations: (topics) =>
     withCluster(cluster, "look up the rights on topics", (connected) => authorizedOperations(connected, topics)),
   listTopics: use("list topics", (admin) => admin.listTopics()),

@@ -8,7 +8,8 @@ import { resolveKafkaOptions } from "../options.ts"
 import { makeKafkaJs } from "./adapter.ts"
 import { apiVersions } from "./api-versions.ts"
 import { openCluster, withCluster } from "./cluster.ts"
-import { authorizedOnGroups, type DescribedTopic, describeTopics, sendRaw } from "./raw-request.ts"
+import { authorizedOnGroups, type DescribedTopic, describeTopics } from "./descriptions.ts"
+import { sendRaw } from "./raw-request.ts"
 
 /** Connects at the first use, by itself: what it waits for holds up no other client. */
 export const layerInspection = (given: KafkaOptions): Layer.Layer<ClusterInspection> =>
@@ -53,7 +54,7 @@ const seedOf = (cluster: Cluster): Broker =>
 
 const copiesOf = (partitions: DescribedTopic["partitions"]): TopicCopies => ({
   partitions: partitions.length,
-  replicas: Math.min(...partitions.map(({ replicas }) => replicas)),
+  replicas: Math.min(...partitions.map(({ replicas }) => replicas.length)),
   inSync: Math.min(...partitions.map(({ inSync }) => inSync)),
   leaderless: partitions.filter(({ leader }) => leader < 0).length
 })

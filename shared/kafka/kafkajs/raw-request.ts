@@ -1,9 +1,5 @@
-/**
- * Requests of versions that kafkajs does not have, over the connection that it has to a broker; and by them what topics are, and what
- * this user may do with them and with groups.
- */
-import type { Broker, Cluster } from "kafkajs"
-import type { TopicOperation } from "../client.ts"
+/** Requests of versions that kafkajs does not have, over the connection that it has to a broker. */
+import type { Broker } from "kafkajs"
 import { unsignedVarintBytes, writeUnsignedVarint } from "../wire/produce-request.ts"
 
 export interface RawRequest<A> {
@@ -53,7 +49,7 @@ export const sendRaw = async <A>(broker: Broker, { body, read, check, ...request
 }
 
 /** A list of STRINGs with its length, as requests before the compact forms have it. */
-const textList = (texts: ReadonlyArray<string>): Buffer => {
+export const textList = (texts: ReadonlyArray<string>): Buffer => {
   const count = Buffer.alloc(4)
   count.writeInt32BE(texts.length)
   return Buffer.concat([
@@ -178,112 +174,3 @@ export class ResponseReader {
     return this.#payload.toString("utf8", this.#at - bytes, this.#at)
   }
 }
-
-type Operations = ReadonlyMap<string, ReadonlySet<TopicOperation>>
-
-/** Topics that the user may not even see have no operation; those that do not exist are left out. */
-export const authorizedOperations = async (cluster: Cluster, topics: ReadonlyArray<string>): Promise<Operations> => {
-  await cluster.refreshMetadataIfNecessary()
-  const [nodeId] = cluster.getNodeIds()
-  const described = await describeTopics(await cluster.findBroker({ nodeId: String(nodeId) }), topics)
-  return new Map([...described].map(([topic, { operations }]) => [topic, operations]))
-}
-
-export interface DescribedTopic {
-  readonly operations: ReadonlySet<TopicOperation>
-  /** None of a topic that the user may not see. `leader` is negative where the partition has no leader. */
-  readonly partitions: ReadonlyArray<{ readonly leader: number; readonly replicas: number; readonly inSync: number }>
-}
-
-/** Topics that do not exist are left out. A partition without a leader, an error for kafkajs, is described like the others. */
-export const describeTopics = (
-  broker: Broker,
-  topics: ReadonlyArray<string>
-): Promise<ReadonlyMap<string, DescribedTopic>> =>
-  sendRaw(broker, {
-    apiName: "Metadata",
-    apiKey: 3,
-    apiVersion: 8,
-    // No topic is created; operations of the cluster are not asked for, those of topics are.
-    body: Buffer.concat([textList(topics), Buffer.from([0, 0, 1])]),
-    read: (response) => {
-      response.skip(4)
-      response.each(() => {
-        response.int32()
-        response.text()
-        response.int32()
-        response.text()
-      })
-      response.text()
-      response.int32()
-      const described = new Map<string, DescribedTopic>()
-      response.each(() => {
-        const error = response.int16()
-        const topic = response.text()
-        response.skip(1)
-        const partitions: Array<DescribedTopic["partitions"][number]> = []
-        response.each(() => {
-          response.skip(2 + 4)
-          const leader = response.int32()
-          response.skip(4)
-          const [replicas = 0, inSync = 0] = [0, 1, 2].map(() => response.count(4))
-          partitions.push({ leader, replicas, inSync })
-        })
-        const allowed = response.int32()
-        if (error === topicDenied) described.set(topic, { operations: new Set(), partitions: [] })
-        else if (error !== unknownTopic) described.set(topic, { operations: operationsOf(allowed), partitions })
-      })
-      return described
-    }
-  })
-
-/** Of groups, whether they exist or not. A group that the user may not even see has no operation. */
-export const authorizedOnGroups = async (cluster: Cluster, groups: ReadonlyArray<string>): Promise<Operations> => {
-  await cluster.refreshMetadataIfNecessary()
-  const operations = new Map<string, ReadonlySet<TopicOperation>>()
-  for (const groupId of groups) {
-    const coordinator = await cluster.findGroupCoordinator({ groupId }).catch((error: unknown) => {
-      if ((error as { readonly type?: string }).type !== "GROUP_AUTHORIZATION_FAILED") throw error
-      return null
-    })
-    if (coordinator === null) {
-      operations.set(groupId, new Set())
-      continue
-    }
-    await sendRaw(coordinator, {
-      apiName: "DescribeGroups",
-      apiKey: 15,
-      apiVersion: 3,
-      body: Buffer.concat([textList([groupId]), Buffer.from([1])]),
-      read: (response) => {
-        response.skip(4)
-        response.each(() => {
-          const error = response.int16()
-          const name = response.text()
-          for (let field = 0; field < 3; field++) response.text()
-          response.each(() => {
-            for (let field = 0; field < 3; field++) response.text()
-            for (let field = 0; field < 2; field++) response.skipBytes()
-          })
-          const allowed = response.int32()
-          if (error === groupDenied) operations.set(name, new Set())
-          else if (error === 0) operations.set(name, operationsOf(allowed))
-        })
-      }
-    })
-  }
-  return operations
-}
-
-/** The bit of each operation is its number in the protocol (AclOperation). */
-const bits: ReadonlyArray<readonly [TopicOperation, number]> = [
-  ["Read", 1 << 3],
-  ["Write", 1 << 4],
-  ["Describe", 1 << 8]
-]
-const unknownTopic = 3
-const topicDenied = 29
-const groupDenied = 30
-
-const operationsOf = (allowed: number): ReadonlySet<TopicOperation> =>
-  new Set(bits.flatMap(([name, bit]) => ((allowed & bit) === 0 ? [] : [name])))
