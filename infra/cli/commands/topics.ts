@@ -11,7 +11,7 @@ import { registryAddressOf } from "../../../shared/runtime/services.ts"
 import { createTopics, type TopicDifference } from "../../topics/create-topics.ts"
 import { eventTopics } from "../../topics/declared-topics.ts"
 import { registerSchemas } from "../../topics/register-schemas.ts"
-import { Command, countFlag, Flag } from "../cli.ts"
+import { Command, CommandError, countFlag, Flag } from "../cli.ts"
 import { undeliveredEvents, undeliveredLines } from "../ledger-report.ts"
 import { count, show, table } from "../output.ts"
 import { withKafka } from "../services.ts"
@@ -49,7 +49,7 @@ export const topics = Command.make("topics", { create, wait, partitions, addPart
       const settings = yield* SettingsService
       const untilAnswered = repeated(flags.wait ? settings.startupTimeout : null)
       const grown = Option.isSome(flags.addPartitions)
-        ? yield* (yield* KafkaClient).addPartitions(eventTopics(settings.topicPrefix), flags.addPartitions.value)
+        ? yield* grow(settings.topicPrefix, flags.addPartitions.value)
         : []
       const report = create
         ? yield* untilAnswered(createTopics(settings.topicPrefix, Option.getOrUndefined(partitions), settings.eventLog))
@@ -118,6 +118,26 @@ export const topics = Command.make("topics", { create, wait, partitions, addPart
     { command: "./capi topics --add-partitions 16", description: "More partitions for topics that are there" }
   ])
 )
+
+/** Gives the topics of events so many partitions, and refuses fewer than one has: programs need the same number of each. */
+const grow = Effect.fnUntraced(function* (prefix: string, partitions: number) {
+  const kafka = yield* KafkaClient
+  const present = new Set(yield* kafka.listTopics)
+  const numbers = yield* Effect.forEach(
+    eventTopics(prefix).filter((name) => present.has(name)),
+    (name) => Effect.map(kafka.topicOffsets(name), ({ length }) => length),
+    { concurrency: 4 }
+  )
+  const most = Math.max(0, ...numbers)
+  if (partitions < most)
+    return yield* new CommandError({
+      code: "fewer_partitions",
+      message: `The topics of events have up to ${most} partitions, and none can be taken away: nothing was changed.`,
+      nextStep: `Give ${most} or more: ./capi topics --add-partitions ${most}.`,
+      exitCode: 2
+    })
+  return yield* kafka.addPartitions(eventTopics(prefix), partitions)
+})
 
 /** Repeats it each second while broker or registry does not answer, for at most `limit`; null: it is done once. */
 const repeated =
