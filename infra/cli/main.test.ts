@@ -1,8 +1,14 @@
 /** How the process of a command ends. */
+import { spawnSync } from "node:child_process"
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
 import path from "node:path"
 import process from "node:process"
 import { assert, describe, it } from "@effect/vitest"
+import { onTestFinished } from "vitest"
 import { runProcess } from "../../tests/harness/run-command.ts"
+import { waitUntil } from "../../tests/harness/wait-until.ts"
+import { spawnGuarded } from "../local/guarded-spawn.mjs"
 import { repository } from "../local/state.ts"
 import { endsByInterrupt } from "./ended-by-interrupt.ts"
 
@@ -38,4 +44,22 @@ it("lints what a shell passes as a file that can be read once", async () => {
   assert.include(out, "is right: 8 connections")
   assert.include(out, "receivers")
   assert.strictEqual(exitCode, 0)
+})
+
+// Red while a thread reads the pipe: the end of a process waits for its threads.
+it("is interrupted while it waits for what a named pipe brings", async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), "capi-pipe-"))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const pipe = path.join(folder, "connections.yaml")
+  spawnSync("mkfifo", [pipe])
+  const child = spawnGuarded(process.execPath, [path.join(repository, "infra/cli/capi.mjs"), "lint", pipe], {
+    stdio: "ignore"
+  })
+  onTestFinished(() => void child.kill("SIGKILL"))
+  // Fails until there is a reader.
+  const writer = await waitUntil("it reads", () => openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK))
+  onTestFinished(() => closeSync(writer))
+  child.kill("SIGTERM")
+  await waitUntil("it has ended", () => child.exitCode !== null)
+  assert.strictEqual(child.exitCode, 130)
 })

@@ -1,5 +1,4 @@
 /** The connections of this deployment: `connections.yaml`, as it was when the work began, or every problem with its line, column and key. */
-import { readFile } from "node:fs/promises"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -13,6 +12,7 @@ import type { ConnectorCatalog } from "./connector-rules.ts"
 import { suggestion } from "./did-you-mean.ts"
 import { decodeOptions, group, integer, reportIssue } from "./fields.ts"
 import { notUtf8 } from "./not-utf8.ts"
+import { readWhole } from "./read-whole.ts"
 import { warnOf } from "./warnings.ts"
 import {
   ConnectionsError,
@@ -83,7 +83,7 @@ export const loadConnectionsFile = (
 
 /** The text of a file. Bytes that are no UTF-8 are a problem with their line: read as if they were, other values would be sent. */
 export const readConnectionsText = (file: string): Effect.Effect<string, ConnectionsError> =>
-  Effect.tryPromise({ try: () => readFile(file), catch: (cause) => unreadable(file, cause) }).pipe(
+  Effect.tryPromise({ try: () => readWhole(file), catch: (cause) => unreadable(file, cause) }).pipe(
     Effect.flatMap((bytes) => {
       if (bytes.length > fileBytesMax) return Effect.fail(unreadable(file, { code: `over ${fileBytesMax} bytes` }))
       const problem = notUtf8(bytes)
