@@ -1,10 +1,12 @@
 /** The one place that imports effect/cli: the parts of commands, the flag that all of them share, and their error. */
 import process from "node:process"
+import * as Console from "effect/Console"
 import * as Argument from "effect/cli/Argument"
 import * as CliConfig from "effect/cli/CliConfig"
 import * as CliError from "effect/cli/CliError"
 import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
+import * as Completions from "effect/cli/Completions"
 import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Data from "effect/Data"
@@ -12,7 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { oneLine } from "../../shared/runtime/exit.ts"
 import { printable } from "../../shared/telemetry/printable.ts"
-import { withCommandName } from "./command-name.ts"
+import { completedName, withCommandName } from "./command-name.ts"
 
 export { Argument, CliError, Command, Flag, GlobalFlag }
 
@@ -43,9 +45,18 @@ export const countFlag = (name: string, description: string) =>
     )
   )
 
+/** For the name that is typed, which is not the name of the root of the tree. */
+const completions = GlobalFlag.Action({
+  flag: GlobalFlag.Completions.flag,
+  run: (shell, { command }) =>
+    Option.isNone(shell)
+      ? Effect.void
+      : Console.log(withCommandName(Completions.generate(completedName, shell.value, Completions.fromCommand(command))))
+})
+
 /** Help, version, completions and log level; no wizard. */
 export const builtInFlags = CliConfig.layer({
-  builtIns: GlobalFlag.BuiltIns.filter((flag) => flag !== GlobalFlag.Wizard)
+  builtIns: [GlobalFlag.Help, GlobalFlag.Version, completions, GlobalFlag.LogLevel]
 })
 
 /** Wrong use gets one line with the next step, as every failure does; the whole help comes where it is asked for. */

@@ -7,5 +7,10 @@ import process from "node:process"
 /** Set by the launchers `capi` and `infra/images/capi`. */
 const name = process.env["CAPI_COMMAND_NAME"] ?? ""
 
+const isName = (command: string): boolean => /^[\w-]+$/.test(command)
+
+/** What a shell completes: the last part of what is typed. */
+export const completedName: string = isName(name) ? name : "capi"
+
 export const withCommandName = (text: string, command = name): string =>
-  /^[\w-]+$/.test(command) ? text.replaceAll(/(?<![\w/.-])\.\/capi(?![\w.-])/g, command) : text
+  isName(command) ? text.replaceAll(/(?<![\w/.-])\.\/capi(?![\w.-])/g, command) : text

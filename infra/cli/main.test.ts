@@ -63,3 +63,18 @@ it("is interrupted while it waits for what a named pipe brings", async () => {
   await waitUntil("it has ended", () => child.exitCode !== null)
   assert.strictEqual(child.exitCode, 130)
 })
+
+// Bash asks for what belongs to the name that is typed, without the folder.
+it.each([
+  ["", "capi"],
+  ["capi-relay", "capi-relay"]
+])("completes the command under the name it was started by (%j)", async (started, typed) => {
+  const command = 'eval "$(node "$capi" --completions bash)" && complete -p'
+  const { exitCode, out, errors } = await runProcess("bash", ["-c", command], {
+    PATH: `${path.dirname(process.execPath)}:${process.env["PATH"]}`,
+    CAPI_COMMAND_NAME: started,
+    capi: path.join(repository, "infra/cli/capi.mjs")
+  })
+  assert.strictEqual(exitCode, 0, errors)
+  assert.match(out, new RegExp(`^complete .*-F \\w+ ${typed}$`, "m"))
+})
