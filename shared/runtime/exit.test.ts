@@ -6,9 +6,11 @@ import * as Data from "effect/Data"
 import * as Redacted from "effect/Redacted"
 import { spawnGuarded } from "../../infra/local/guarded-spawn.mjs"
 import { SettingsError } from "../config/settings.ts"
+import { CredentialsError } from "../credentials/credential.ts"
 import { KafkaError } from "../kafka/client.ts"
 import { KnownSecrets } from "../telemetry/redaction.ts"
 import { describeFailure, exitCodes, formatFailure } from "./exit.ts"
+import { ListenError } from "./http-server.ts"
 
 class Broken extends Data.TaggedError("Broken")<{ readonly message: string }> {}
 
@@ -34,6 +36,20 @@ describe("failures", () => {
   it("of settings are wrong use", () => {
     const error = new SettingsError({ code: "missing", message: "M.", nextStep: "N.", cause: null })
     assert.strictEqual(describeFailure(Cause.fail(error))?.exitCode, exitCodes.usage)
+  })
+
+  it.each(["no_master_key", "weak_master_key"] as const)("of a master key (%s) are wrong use", (code) => {
+    const error = new CredentialsError({ code, message: "M.", nextStep: "N.", cause: null })
+    assert.strictEqual(describeFailure(Cause.fail(error))?.exitCode, exitCodes.usage)
+  })
+
+  it.each([
+    ["address_unavailable", exitCodes.usage],
+    ["forbidden", exitCodes.usage],
+    ["port_in_use", exitCodes.failure]
+  ] as const)("of an address to listen on (%s) are wrong use where the setting never fits", (code, exitCode) => {
+    const error = new ListenError({ code, message: "M.", nextStep: "N.", cause: null })
+    assert.strictEqual(describeFailure(Cause.fail(error))?.exitCode, exitCode)
   })
 
   it("without a next step still have a line", () => {

@@ -72,6 +72,9 @@ const describeError = (error: unknown): Omit<Failure, "details"> | null => {
 const exitCodeOf = (tag: string, code: string, error: object): number => {
   if ("exitCode" in error && typeof error.exitCode === "number") return error.exitCode
   if (tag === "SettingsError" || tag === "ConnectionsError" || tag === "UsageError") return exitCodes.usage
+  // A setting that is read where it is used; a port that another program holds is no such setting.
+  if (code === "no_master_key" || code === "weak_master_key") return exitCodes.usage
+  if (tag === "ListenError" && (code === "address_unavailable" || code === "forbidden")) return exitCodes.usage
   return /unreachable|timeout/.test(code) ? exitCodes.unreachable : exitCodes.failure
 }
 
