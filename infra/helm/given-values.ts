@@ -82,6 +82,29 @@ export const checkGivenValues = Effect.fnUntraced(function* (report: Report, { h
     })
   )
   yield* report.check(
+    "an address of the programs on which the chart's probes do not ask is refused, and it may be the chart's own",
+    Effect.gen(function* () {
+      for (const setting of ["PORT=8080", "PORT=0", "HOST=127.0.0.1", "HOST=localhost"]) {
+        const why = yield* refusal(["--set", `settings.${setting}`])
+        if (why?.includes(`settings.${setting.split("=")[0]}`) !== true)
+          return yield* checkFailed(why ?? `${setting} is taken`)
+      }
+      for (const setting of ["PORT=9464", "HOST=::"]) yield* render(["--set", `settings.${setting}`])
+    })
+  )
+  yield* report.check(
+    "a release whose name makes others longer than 63 characters is refused with the longest that it may have",
+    Effect.gen(function* () {
+      const named = (length: number) => run(helm, ["template", "r".repeat(length), chart])
+      const { code, err } = yield* named(53)
+      if (code === 0 || !err.includes("at most 45 characters")) return yield* checkFailed(err || "it is taken")
+      const { code: taken, out } = yield* named(45)
+      if (taken !== 0) return yield* checkFailed("one of 45 characters is refused")
+      for (const [, kind, name] of out.matchAll(/^kind: (Service|Job)\nmetadata:\n {2}name: (\S+)/gm))
+        if (name!.length > 63) return yield* checkFailed(`${kind} ${name}`)
+    })
+  )
+  yield* report.check(
     "every pod may reach brokers, however they are separated, and the endpoint of the brokers' tokens",
     Effect.gen(function* () {
       const text = yield* render([
