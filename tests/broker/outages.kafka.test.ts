@@ -8,6 +8,7 @@ import { type Cluster, startCluster } from "../../infra/local/cluster.ts"
 import { openState } from "../../infra/local/state.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import type { Processor } from "../../shared/runtime/contract.ts"
+import type { RuntimeEvent } from "../../shared/runtime/metrics.ts"
 import { copyProcessor, slowedDown } from "../../shared/testing/copy-program.ts"
 import { until } from "../../shared/testing/kafka-probe.ts"
 import { makeCopyHarness } from "../../shared/testing/runtime-harness.ts"
@@ -37,14 +38,18 @@ const outageMillisMax = 120_000
 const testMillisMax = 400_000
 
 /** Copies while `disturb` does its worst, then checks that every record came through exactly once. */
-const copiesThrough = (cluster: Cluster, replication: number, disturb: Effect.Effect<void, unknown>) =>
+const copiesThrough = (
+  cluster: Cluster,
+  replication: number,
+  disturb: Effect.Effect<void, unknown> | ((events: ReadonlyArray<RuntimeEvent>) => Effect.Effect<void, unknown>)
+) =>
   Effect.gen(function* () {
     const copies = yield* makeCopyHarness({ prefix: "outage.", replication })
     yield* copies.write(3_000)
     yield* copies.start(slowly)
     const commits = () => copies.events.filter(({ type }) => type === "committed").length
     yield* until("the processor copies", () => commits() >= 8, outageMillisMax)
-    yield* disturb
+    yield* typeof disturb === "function" ? disturb(copies.events) : disturb
     yield* until("all is copied", () => copies.done, outageMillisMax)
     yield* copies.write(100)
     yield* until("what came later is copied", () => copies.done, outageMillisMax)
@@ -88,6 +93,29 @@ it.live(
       const victim = cluster.nodes[2]!
       const frozen = Effect.andThen(victim.suspend, Effect.delay(victim.resume, "8 seconds"))
       yield* copiesThrough(cluster, 3, frozen)
+    }).pipe(Effect.scoped, Effect.provide(jarsOnly)),
+  testMillisMax
+)
+
+it.live(
+  "waits, says what for, and goes on exactly once when two brokers of three are away",
+  () =>
+    Effect.gen(function* () {
+      const cluster = yield* brokers(3)
+      const [, second, third] = cluster.nodes
+      yield* copiesThrough(cluster, 3, (events) =>
+        Effect.gen(function* () {
+          // In order, one after the other: the one that is left knows that it is alone.
+          yield* second!.stop
+          yield* third!.stop
+          const from = events.length
+          const reasons = () =>
+            events.slice(from).flatMap((event) => (event.type === "reopening" ? [event.reason] : []))
+          yield* until("a partition says why it waits", () => reasons().length > 0, outageMillisMax)
+          for (const reason of reasons()) assert.match(reason, /^Kafka could not /)
+          yield* Effect.all([second!.start, third!.start], { concurrency: 2 })
+        })
+      )
     }).pipe(Effect.scoped, Effect.provide(jarsOnly)),
   testMillisMax
 )
