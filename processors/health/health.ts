@@ -9,10 +9,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
-import type { ConnectorHealthStatus, ConnectorState, EventDeliveryLog } from "../../schemas/types.gen.ts"
+import type { ConnectorHealthStatus, EventDeliveryLog } from "../../schemas/types.gen.ts"
 import { Codecs, type Records, type RegistryError, type SchemaName } from "../../shared/codec/codecs.ts"
-import type { Connection } from "../../shared/connections/connection.ts"
-import type { UnreadEvents } from "../../shared/ledger/unread-events.ts"
 import { isRepeatOfSending } from "../../shared/model/delivery-result.ts"
 import { monotonicMillis } from "../../shared/model/monotonic.ts"
 import { topicNames } from "../../shared/model/topics.ts"
@@ -24,33 +22,19 @@ import type {
   Processor,
   Step
 } from "../../shared/runtime/contract.ts"
+import { type Aggregate, assessAll, type HealthOptions, type PartitionWindows, toForget } from "./aggregate.ts"
 import { alertsOf, neverAlerted, nextAlerted } from "./alerts.ts"
-import { type Assessment, assess, type Cause } from "./assess.ts"
-import { type Backlog, isWaiting } from "./backlog.ts"
+import type { Assessment } from "./assess.ts"
+import { isWaiting } from "./backlog.ts"
 import { History, MinuteCounts } from "./history.ts"
 import { removeMetrics, updateMetrics } from "./metrics.ts"
 import { isNews, type Published, publishedOf } from "./published.ts"
-import { add, latest, noTotals, OutcomeWindow, type Totals, windowMillis } from "./window.ts"
+import { OutcomeWindow, windowMillis } from "./window.ts"
 
 /** How often changes are looked for, how often where nothing was read since, and how often where nothing waits either. */
 const checkEvery = Duration.seconds(1)
 const checkWaitingEvery = Duration.seconds(5)
 const checkIdleEvery = Duration.seconds(15)
-
-export interface HealthOptions {
-  /** What waits for connections without a delivery, by their ids; null before it was looked. Read again at each tick. */
-  readonly unread: () => ReadonlyMap<string, UnreadEvents> | null
-  /** What waits for those with a delivery; null before it was looked. A connection that is not in it is not known. */
-  readonly backlogs: () => ReadonlyMap<string, Backlog> | null
-  /** The connections of the file by their ids. */
-  readonly connections: ReadonlyMap<string, Pick<Connection, "platform" | "credential" | "testEventCode">>
-  /** Whether a connection is delivered to: else its last state, and how it is set up, say nothing of it any more. */
-  readonly isEnabled: (connectionId: string) => boolean
-  /** Holds the connections' last states, for others to read. */
-  readonly states: Map<string, ConnectorState>
-  /** Open where there is something to check. */
-  readonly due: Latch.Latch
-}
 
 export const health = (options: Partial<HealthOptions> = {}): Processor<RegistryError, Codecs> => {
   const aggregate: Aggregate = {
@@ -61,6 +45,7 @@ export const health = (options: Partial<HealthOptions> = {}): Processor<Registry
     backlogs: () => new Map(),
     connections: new Map(),
     isEnabled: () => true,
+    isRemoved: () => false,
     states: new Map(),
     due: Latch.makeUnsafe(true),
     ...options
@@ -77,28 +62,6 @@ export const health = (options: Partial<HealthOptions> = {}): Processor<Registry
         assigned.topic === topicNames.state ? stateTask(aggregate, codecs) : resultsTask(aggregate, codecs, assigned)
       )
   }
-}
-
-interface Aggregate extends HealthOptions {
-  /** By partition of delivery-results, then by connection: a partition that is opened again starts from zero. */
-  readonly windows: Map<number, PartitionWindows>
-  /** What connector-health says now, by connection. */
-  readonly published: Map<string, Published>
-  readonly history: History
-}
-
-interface PartitionWindows {
-  readonly connections: Map<string, ConnectionWindow>
-  /** Results from this time on are counted, in milliseconds since the epoch. */
-  since: number
-  /** Ticks since the last hour was restored; 0 while it is being restored. */
-  ticks: number
-}
-
-interface ConnectionWindow {
-  readonly platform: string
-  readonly window: OutcomeWindow
-  readonly minutes: MinuteCounts
 }
 
 const resultsTask = (aggregate: Aggregate, codecs: Codecs["Service"], assigned: AssignedPartition) =>
@@ -170,8 +133,9 @@ const stateTask = (
         step: Effect.gen(function* () {
           const now = yield* Clock.currentTimeMillis
           if (isWhole(aggregate)) aggregate.due.closeUnsafe()
-          const { outputs, statuses } = publish(aggregate, codecs, now, yield* monotonicMillis)
+          const { outputs, statuses, forgotten } = publish(aggregate, codecs, now, yield* monotonicMillis)
           yield* updateMetrics(statuses)
+          yield* removeMetrics(forgotten)
           return { outputs }
         })
       }
@@ -188,7 +152,7 @@ const historyRestored = Duration.millis(windowMillis + 600_000)
 const publish = (aggregate: Aggregate, codecs: Codecs["Service"], now: number, elapsed: number) => {
   const outputs: Array<Outbound> = []
   const statuses: Array<ConnectorHealthStatus> = []
-  if (!isWhole(aggregate)) return { outputs, statuses }
+  if (!isWhole(aggregate)) return { outputs, statuses, forgotten: [] }
   const write = <S extends SchemaName>(topic: string, key: string, schema: S, value: Records[S]) =>
     outputs.push({ topic, key, value: codecs.encode(topic, schema, value) })
   const assessments = assessAll(aggregate, now)
@@ -211,7 +175,13 @@ const publish = (aggregate: Aggregate, codecs: Codecs["Service"], now: number, e
   }
   for (const point of historyDue(aggregate, assessments, now))
     write(topicNames.healthHistory, point.connection_id, "connector-health-history", point)
-  return { outputs, statuses }
+  const forgotten = toForget(aggregate, assessments)
+  for (const id of forgotten) {
+    aggregate.published.delete(id)
+    aggregate.history.forget(id)
+    outputs.push({ topic: topicNames.health, key: id, value: null })
+  }
+  return { outputs, statuses, forgotten }
 }
 
 const historyDue = ({ history, windows }: Aggregate, assessments: ReadonlyArray<Assessment>, now: number) => {
@@ -232,58 +202,6 @@ const isWhole = (aggregate: Aggregate): boolean => {
   for (const windows of aggregate.windows.values()) whole &&= windows.ticks > 1
   return whole
 }
-
-interface Hour {
-  readonly platform: string
-  totals: Totals
-  lastSuccessAt: number | null
-  lastDeliveryAt: number | null
-}
-
-const assessAll = (aggregate: Aggregate, now: number): ReadonlyArray<Assessment> => {
-  const { states, connections, isEnabled, published } = aggregate
-  const unread = aggregate.unread()
-  const backlogs = aggregate.backlogs()
-  const hours = new Map<string, Hour>()
-  const hourOf = (connectionId: string, platform: string): Hour => {
-    const known = hours.get(connectionId) ?? { platform, totals: noTotals, lastSuccessAt: null, lastDeliveryAt: null }
-    hours.set(connectionId, known)
-    return known
-  }
-  for (const [connectionId, { platform }] of [...states, ...(unread ?? [])]) hourOf(connectionId, platform)
-  for (const connectionId of backlogs?.keys() ?? []) hourOf(connectionId, connections.get(connectionId)?.platform ?? "")
-  for (const windows of aggregate.windows.values()) {
-    for (const [connectionId, { platform, window }] of windows.connections) {
-      const hour = hourOf(connectionId, platform)
-      hour.totals = add(hour.totals, window.totals(now))
-      hour.lastSuccessAt = latest(hour.lastSuccessAt, window.lastSuccessAt)
-      hour.lastDeliveryAt = latest(hour.lastDeliveryAt, window.lastDeliveryAt)
-    }
-  }
-  // What was wrong before a restart is over when it is seen to be, not before anyone has looked.
-  const isKnown = (connectionId: string): boolean =>
-    (unread !== null || isEnabled(connectionId)) &&
-    (backlogs !== null || !causesOfBacklogs.has(published.get(connectionId)?.condition?.cause ?? ""))
-  const known = [...hours].filter(([connectionId]) => isKnown(connectionId))
-  return known.map(([connectionId, hour]) =>
-    assess(
-      {
-        connectionId,
-        ...hour,
-        credential: connections.get(connectionId)?.credential ?? null,
-        isTest: isEnabled(connectionId) && (connections.get(connectionId)?.testEventCode ?? null) !== null,
-        lastSuccessAt: latest(hour.lastSuccessAt, published.get(connectionId)?.lastSuccessAt ?? null),
-        state: isEnabled(connectionId) ? states.get(connectionId) : undefined,
-        unread: unread?.get(connectionId),
-        backlog: backlogs?.get(connectionId) ?? null,
-        before: published.get(connectionId)?.condition ?? null
-      },
-      now
-    )
-  )
-}
-
-const causesOfBacklogs: ReadonlySet<string> = new Set<Cause>(["stalled", "age_limit"])
 
 // Only our own processors write these topics; what can't be read there says nothing about a connection's health.
 const reader = <S extends SchemaName>(codecs: Codecs["Service"], schema: S, use: (record: Records[S]) => void) =>

@@ -75,6 +75,11 @@ export class History {
     this.written = 0
   }
 
+  /** Forgets a connection. */
+  forget(connectionId: string): void {
+    this.points.delete(connectionId)
+  }
+
   restore(point: ConnectorHealthPoint): void {
     this.pointsOf(point.connection_id).set(Math.floor(point.minute / minuteMillis), point)
   }

@@ -9,9 +9,10 @@ import type { LedgerConnection } from "../../shared/ledger/read-ledger.ts"
 import { type UnreadEvents, unreadEvents } from "../../shared/ledger/unread-events.ts"
 import { type Observe, observeAll, RuntimeObserver } from "../../shared/runtime/metrics.ts"
 import { type Program, processorsProgram } from "../../shared/runtime/program.ts"
+import type { HealthOptions } from "./aggregate.ts"
 import { isHeld } from "./assess.ts"
 import { watchBacklog } from "./backlog-watch.ts"
-import { type HealthOptions, health } from "./health.ts"
+import { health } from "./health.ts"
 import { ledgerEvery, watchLedger } from "./ledger-watch.ts"
 
 export const healthProgram: Program = {
@@ -42,7 +43,8 @@ export const healthProgram: Program = {
     const connections = new Map(all.map((connection) => [connection.id, connection]))
     const enabledIds = new Set(enabled.map(({ id }) => id))
     const isEnabled = (id: string) => enabledIds.has(id)
-    const options = { unread: unread.found, backlogs: backlog.found, connections, isEnabled, states, due }
+    const isRemoved = (id: string) => !connections.has(id)
+    const options = { unread: unread.found, backlogs: backlog.found, connections, isEnabled, isRemoved, states, due }
     const processor = processorsProgram(
       "health",
       Effect.sync(() => [health(options)])

@@ -4,6 +4,7 @@ import type { Alerted } from "./alerts.ts"
 import type { Condition } from "./assess.ts"
 
 export interface Published {
+  readonly platform: string
   readonly status: string
   readonly condition: Condition | null
   readonly alerted: Alerted
@@ -13,6 +14,7 @@ export interface Published {
 }
 
 export const publishedOf = (status: ConnectorHealthStatus): Published => ({
+  platform: status.platform,
   status: status.status,
   condition: status.cause === null || status.since === null ? null : { cause: status.cause, since: status.since },
   alerted: {

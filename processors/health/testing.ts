@@ -7,7 +7,8 @@ import type { Inbound, PartitionTask, Step } from "../../shared/runtime/contract
 import { connectorState, deliveryLog, recordTime } from "../../shared/testing/event-fixture.ts"
 import { makeMemoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { batchOf, openPartition } from "../../shared/testing/run-batches.ts"
-import { type HealthOptions, health } from "./health.ts"
+import type { HealthOptions } from "./aggregate.ts"
+import { health } from "./health.ts"
 
 const now = recordTime
 const codecs = makeMemoryCodecs()

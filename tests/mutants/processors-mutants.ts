@@ -116,7 +116,7 @@ export const processorsMutants: ReadonlyArray<Mutant> = [
   },
   {
     wrong: "Health looks at results and circuits alone, not at events that no delivery reads.",
-    file: "processors/health/health.ts",
+    file: "processors/health/aggregate.ts",
     from: "const unread = aggregate.unread()",
     to: "const unread: ReadonlyMap<string, UnreadEvents> = new Map()",
     tests: ["processors/health/health.test.ts"]
