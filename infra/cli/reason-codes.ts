@@ -12,6 +12,7 @@ export const stageReasonCodes: ReadonlyArray<string> = [
   ...[
     "attempts_exhausted",
     "authentication_needs_phone",
+    "connection_not_enabled",
     "consent",
     consentUnknownInEurope,
     "consent_withdrawn",
@@ -27,7 +28,14 @@ export const stageReasonCodes: ReadonlyArray<string> = [
     "insufficient_identity",
     "invalid_conversion_action"
   ],
-  ...["invalid_value", "master_key_differs", "missing_account_id", "missing_app_data", "missing_credential_field"],
+  ...[
+    "invalid_value",
+    "mapped_for_other_api",
+    "master_key_differs",
+    "missing_account_id",
+    "missing_app_data",
+    "missing_credential_field"
+  ],
   ...[
     "missing_ctwa_clid",
     "missing_currency",

@@ -44,6 +44,10 @@ export const stageReasons: Readonly<Record<string, Explanation>> = {
     "authentication templates go to phone numbers alone",
     "send `user.phone` with the event"
   ),
+  connection_not_enabled: explain(
+    "the event is for one connection alone, as after a redrive, and the mapper does not have it",
+    "enable the connection under this id in the mapper's file, restart the mapper, then redrive"
+  ),
   consent: explain("the customer denied `ad_user_data`, or it is unknown and the connection skips that"),
   consent_unknown_in_europe: explain(
     "consent is unknown, and the customer lives in the EEA, the UK or Switzerland",
@@ -73,6 +77,10 @@ export const stageReasons: Readonly<Record<string, Explanation>> = {
   invalid_conversion_action: explain("the conversion action is no numeric id", "correct it in connections.yaml"),
   invalid_identity: explain("the key of a change of consent is no SHA-256 in hex", "publish the hash as the key"),
   invalid_value: explain("a purchase's value is no amount", "correct `properties.value`"),
+  mapped_for_other_api: explain(
+    "the connection changed between `google` and `google-ads` while the event waited",
+    "`./capi redrive --reason mapped_for_other_api --remap` maps it for the connection as it is now"
+  ),
   master_key_differs: explain("the recipient was sealed under another master key", "give both programs the same key"),
   missing_account_id: explain(
     "the connection has no account id, or none for events of this source",

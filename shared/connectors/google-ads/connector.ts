@@ -1,6 +1,7 @@
 import { type Connector, limits } from "../connector.ts"
 import googleCatalog from "../google/catalog.json" with { type: "json" }
 import { clickIds } from "../google/conversion.ts"
+import { unsendableByGoogleAds } from "../google/kind-of-event.ts"
 import { oauthClassification, readRefresh, refreshRequest } from "../google/oauth.ts"
 import { catalogOf } from "../mapping/catalog.ts"
 import catalog from "./catalog.json" with { type: "json" }
@@ -55,6 +56,7 @@ export const googleAds: Connector = {
   idempotent: true,
   formatUserData,
   mapEvent,
+  unsendable: unsendableByGoogleAds,
   request,
   verdict,
   probe,

@@ -11,6 +11,7 @@ import {
   requestStatusRequest,
   verdict
 } from "./exchange.ts"
+import { unsendableByDataManager } from "./kind-of-event.ts"
 import { mapEvent } from "./mapping.ts"
 import { oauthClassification, readRefresh, refreshRequest } from "./oauth.ts"
 
@@ -58,6 +59,7 @@ export const google: Connector = {
   idempotent: true,
   formatUserData,
   mapEvent,
+  unsendable: unsendableByDataManager,
   request,
   verdict,
   probe,

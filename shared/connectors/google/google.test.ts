@@ -2,7 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
 import { contextOf, json, mappedEvent, secretValue } from "../../testing/connector-fixture.ts"
+import { connectionOf, purchase } from "../../testing/event-fixture.ts"
 import type { Json } from "../connector.ts"
+import { mapForConnection } from "../mapping/map.ts"
+import { connectorFor } from "../registry.ts"
 import { probe, probeVerdict, readRequestStatus, request, requestStatusRequest, verdict } from "./exchange.ts"
 import { readRefresh, refreshRequest } from "./oauth.ts"
 
@@ -54,6 +57,27 @@ describe("Google's request", () => {
     const spec = requestStatusRequest("a b/c", context)
     assert.strictEqual(spec.url, "https://platform.example/v9/requestStatus:retrieve?requestId=a%20b%2Fc")
     assert.strictEqual(spec.method, "GET")
+  })
+})
+
+describe("a connection that changes between Google's kinds", () => {
+  it("sends what each kind maps, and never what the other one mapped", () => {
+    const actions = { purchase: { to: null, action: "987", when: [] } }
+    const mapped = (kind: "google" | "google-ads") => {
+      const connection = connectionOf(kind, { events: actions, maxAgeDays: null })
+      const found = mapForConnection(purchase(), connection, connectorFor(kind), null)
+      return found._tag === "Mapped" ? found.event : assert.fail(JSON.stringify(found))
+    }
+    for (const [kind, other] of [
+      ["google", "google-ads"],
+      ["google-ads", "google"]
+    ] as const) {
+      const event = mapped(kind)
+      assert.isNull(connectorFor(kind).unsendable?.(event, context))
+      const verdict = connectorFor(other).unsendable?.(event, context)
+      assert.deepInclude(verdict, { errorClass: "invalid_event", reasonCode: "mapped_for_other_api" })
+      assert.include(verdict?.message ?? "", `of platform: ${kind};`)
+    }
   })
 })
 
