@@ -8,15 +8,17 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import { mapper } from "../../processors/mapper/mapper.ts"
 import { Codecs } from "../../shared/codec/codecs.ts"
 import { registryLayer } from "../../shared/codec/registry.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"
+import { makeSealer } from "../../shared/credentials/sealer.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { layerRuntimeOptions } from "../../shared/runtime/contract.ts"
 import { run } from "../../shared/runtime/runtime.ts"
-import { connectionOf, deliveryLog, eventTime, purchase, testSealer } from "../../shared/testing/event-fixture.ts"
+import { connectionOf, deliveryLog, eventTime, purchase } from "../../shared/testing/event-fixture.ts"
 import { committedOffsets, readAll, until } from "../../shared/testing/kafka-probe.ts"
 import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { uniquePrefix } from "../../tests/harness/test-services.ts"
@@ -30,6 +32,9 @@ interface Row {
   readonly unread: ReadonlyArray<string>
 }
 
+const masterKey = "Y29ubmVjdGlvbnMtMDEyMzQ1Njc4OWFiY2RlZmdoaWo="
+const accounts = { meta: "{ dataset_id: 1 }", tiktok: "{ pixel_code: C1 }" }
+
 const makeSetup = Effect.gen(function* () {
   const file = path.join(temporaryFolder(), "connections.yaml")
   const prefix = uniquePrefix("connections")
@@ -38,14 +43,14 @@ const makeSetup = Effect.gen(function* () {
     SCHEMA_REGISTRY_URL: inject("registryUrl"),
     CAPI_TOPIC_PREFIX: prefix,
     CAPI_CONNECTIONS: file,
-    CAPI_MASTER_KEY: "Y29ubmVjdGlvbnMtMDEyMzQ1Njc4OWFiY2RlZmdoaWo="
+    CAPI_MASTER_KEY: masterKey
   }
   const capi = (...args: ReadonlyArray<string>) => runCommand(args, env)
-  const configure = (connections: Readonly<Record<string, boolean>>) =>
+  const configure = (connections: Readonly<Record<string, boolean>>, platform: keyof typeof accounts = "meta") =>
     Effect.sync(() => {
       const rows = Object.entries(connections).map(
         ([id, enabled]) =>
-          `  - { id: ${id}, platform: meta, enabled: ${enabled}, account: { dataset_id: 1 }, credential: env:NONE }\n`
+          `  - { id: ${id}, platform: ${platform}, enabled: ${enabled}, account: ${accounts[platform]}, credential: env:NONE }\n`
       )
       writeFileSync(file, `version: 1\nconnections:\n${rows.join("")}`)
     })
@@ -58,7 +63,7 @@ const makeSetup = Effect.gen(function* () {
   )
   const codecs = yield* Effect.provide(Codecs, services)
   let offset = 0
-  /** Three events that the mapper passes for these connections. */
+  /** Three events that the mapper passes for these connections, of `meta` where no other platform is named as in `shop/tiktok`. */
   const pass = Effect.fnUntraced(function* (...ids: ReadonlyArray<string>) {
     for (let count = 0; count < 3; count++, offset++) {
       const id = `e-${offset}`
@@ -70,11 +75,13 @@ const makeSetup = Effect.gen(function* () {
       ])
     }
     yield* client.commitOffsets(`${prefix}normalizer`, [{ topic: `${prefix}raw-events`, partition: 0, next: offset }])
-    const targets = ids.map((id) => ({
-      connection: connectionOf("meta", { maxAgeDays: null }, { id }),
-      connector: connectorFor("meta")
-    }))
-    const fiber = yield* Effect.forkChild(Effect.provide(run(mapper(targets, testSealer)), services))
+    const targets = ids.map((text) => {
+      const [id = "", platform = "meta"] = text.split("/") as [string, keyof typeof accounts | undefined]
+      return { connection: connectionOf(platform, { maxAgeDays: null }, { id }), connector: connectorFor(platform) }
+    })
+    const fiber = yield* Effect.forkChild(
+      Effect.provide(run(mapper(targets, makeSealer(Redacted.make(masterKey)))), services)
+    )
     yield* until("every event has passed", () =>
       Effect.gen(function* () {
         const ends = yield* client.topicOffsets(`${prefix}normalized-events`)
@@ -189,4 +196,53 @@ it.live("names what waits for a connection that was renamed or disabled, until i
       ["e-3", "e-4", "e-5"]
     )
   }).pipe(Effect.provide(kafka))
+)
+
+it.live(
+  "loses no event of a connection that gets another platform under its id, or that the mapper does not have",
+  () =>
+    Effect.gen(function* () {
+      const { prefix, capi, configure, pass, ledger } = yield* makeSetup
+      const plan = (...more: ReadonlyArray<string>) =>
+        Effect.map(capi("redrive", "--connection", "shop", "--dry-run", "--json", ...more), ({ out }) => {
+          const { letters, left } = jsonLines(out)[0] as { readonly letters: number; readonly left: object }
+          return { letters, left }
+        })
+      yield* pass("shop")
+      yield* configure({ shop: true }, "tiktok")
+      yield* pass("shop/tiktok")
+      const named = /3 events wait for the connection shop \(meta\), which is a connection of another platform now/
+      assert.match((yield* capi("topics")).out, named)
+      assert.match((yield* capi("lint")).out, named)
+      assert.deepStrictEqual(yield* ledger, { isBalanced: true, rows: ["shop enabled 6 0 0"] })
+      const done = yield* capi("give-up", "shop", "--yes", "--json")
+      assert.deepInclude(jsonLines(done.out)[0], { given_up: 3 })
+      assert.notMatch((yield* capi("topics")).out, /wait for the connection/)
+      assert.deepStrictEqual(yield* plan(), { letters: 0, left: { other_platform: 3 } })
+
+      yield* configure({ shop: true })
+      assert.deepStrictEqual(yield* plan(), { letters: 0, left: { connection_not_taken: 3 } })
+      yield* configure({ shop: true }, "tiktok")
+      assert.deepStrictEqual(yield* plan("--remap"), { letters: 3, left: {} })
+      assert.isTrue(Exit.isSuccess((yield* capi("redrive", "--connection", "shop", "--remap", "--yes")).exit))
+
+      // The mapper is restarted without the connection before it comes to what was redriven.
+      yield* pass("store")
+      const lost = yield* capi("dead-letters", "list", "--reason", "connection_not_enabled", "--json")
+      const rows = jsonLines(lost.out)[0]!["dead_letters"] as ReadonlyArray<Readonly<Record<string, unknown>>>
+      assert.deepStrictEqual(
+        rows.map((row) => [row["stage"], row["connection_id"], row["platform"]]),
+        Array.from({ length: 3 }, () => ["mapper", "shop", "meta"])
+      )
+      assert.deepStrictEqual((yield* plan("--reason", "connection_not_enabled")).left, { connection_not_taken: 3 })
+      yield* pass("shop/tiktok")
+      const again = ["redrive", "--reason", "connection_not_enabled", "--yes"]
+      assert.isTrue(Exit.isSuccess((yield* capi(...again)).exit))
+      yield* pass("shop/tiktok")
+      const mapped = yield* readAll(`${prefix}mapped-events.tiktok`)
+      assert.sameMembers(
+        mapped.map(({ key }) => String(key)).filter((id) => ["e-0", "e-1", "e-2"].includes(id)),
+        ["e-0", "e-1", "e-2"]
+      )
+    }).pipe(Effect.provide(kafka))
 )

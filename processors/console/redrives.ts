@@ -60,8 +60,9 @@ export const makeRedrives = (state: ConsoleState) =>
             ? { _tag: "Beginning" }
             : ({ _tag: "At", millis: selection.since } satisfies StartPosition),
         selection: selectionOf(selection, now),
-        connections: new Set(enabled.map(({ id }) => id)),
-        again: selection.again === true
+        connections: new Map(enabled.map(({ id, platform }) => [id, platform])),
+        again: selection.again === true,
+        remap: selection.remap === true
       }
       const counted = yield* planRedrive(choice)
       const kinds = new Map(enabled.map(({ id, kind }) => [id, kind]))
@@ -113,12 +114,11 @@ export const makeRedrives = (state: ConsoleState) =>
     return { plan, confirm, cancel }
   }) satisfies Effect.Effect<unknown, never, Scope.Scope>
 
-const carryOut = (state: ConsoleState, redrive: Held, { plan, choice }: Planned) =>
+const carryOut = (state: ConsoleState, redrive: Held, { choice }: Planned) =>
   Effect.gen(function* () {
     const done = yield* Effect.exit(
       redriveDeadLetters({
         ...choice,
-        remap: plan.selection.remap === true,
         mayGoOn: () => redrive.state === "running",
         onProgress: (sent) => {
           redrive.sent = sent

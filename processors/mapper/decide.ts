@@ -5,11 +5,12 @@
 import type { NormalizedEvent } from "../../schemas/types.gen.ts"
 import type { Codecs } from "../../shared/codec/codecs.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
-import type { Connector } from "../../shared/connectors/connector.ts"
+import type { Connector, NotMapped } from "../../shared/connectors/connector.ts"
 import { type Mapped, mapForConnection } from "../../shared/connectors/mapping/map.ts"
 import type { SealerShape } from "../../shared/credentials/sealer.ts"
 import { refusingSkips } from "../../shared/dedup/refusals.ts"
 import { murmur2 } from "../../shared/kafka/wire/hashes.ts"
+import { headerNames } from "../../shared/model/topics.ts"
 import type { Batch, Inbound, Outbound } from "../../shared/runtime/contract.ts"
 import { movedRecord } from "../../shared/runtime/restore-state.ts"
 import {
@@ -21,7 +22,7 @@ import {
 } from "../../shared/suppression/suppressions.ts"
 import type { EventTrace, Hop } from "../../shared/telemetry/tracing.ts"
 import type { DuplicateFilter, IsRefused, Observation, Repeat } from "./dedup/duplicate-filter.ts"
-import { outcomeOf, undecodable, type WriteContext, write } from "./records.ts"
+import { outcomeOf, undecodable, type WriteContext, write, writeNotEnabled } from "./records.ts"
 
 /** A connection and how events are mapped for it. */
 export interface Target {
@@ -123,6 +124,12 @@ const decideEvent = (
   const writing = writingOf(context)
   const chosen = targetsOf(record, targets)
   const suppressed = context.suppressions.find(event)
+  const only = record.headers[headerNames.connection]
+  if (only !== undefined && chosen.length === 0 && (observation.repeat === null || goesTo(only))) {
+    const isErased = suppressed?._tag === "Erased"
+    const mapped = writeNotEnabled(outputs, record, event, only, isErased ? erased : null, writing)
+    count(outcomes, only, outcomeOf(mapped), mapped.reason)
+  }
   const hop = context.hop ?? null
   let trace = hop === null ? null : hop.begin(record, event.source)
   let failure: string | null = null
@@ -175,14 +182,14 @@ const mapUnlessSuppressed = (
   return mapped._tag === "Skipped" && mapped.reason === "consent" ? withdrawn : mapped
 }
 
-const erased: Mapped = { _tag: "Skipped", reason: suppressionReasons.erased, message: erasedMessage }
+const erased: NotMapped = { _tag: "Skipped", reason: suppressionReasons.erased, message: erasedMessage }
 const withdrawn: Mapped = { _tag: "Skipped", reason: suppressionReasons.withdrawn, message: withdrawnMessage }
 
 const everyConnection = (): boolean => true
 
 /** A redriven event is for the connection that it is redriven for: the others had it. */
 const targetsOf = (record: Inbound, targets: ReadonlyArray<Target>): ReadonlyArray<Target> => {
-  const only = record.headers["connection"]
+  const only = record.headers[headerNames.connection]
   return only === undefined ? targets : targets.filter(({ connection }) => connection.id === only)
 }
 

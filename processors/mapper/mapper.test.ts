@@ -135,6 +135,41 @@ it.effect("maps a redriven event for its connection alone", () =>
   })
 )
 
+it.effect("makes a dead letter again of a redriven event whose connection it does not have", () =>
+  Effect.gen(function* () {
+    const suppressions = new SuppressionTable()
+    const never = { ad_user_data: null, ad_personalization: null, sale_of_data: null }
+    suppressions.apply(suppressionKey("erased", "erased0erased0er"), {
+      ...{ at: eventTime, erasure: null, destroy_at: null },
+      ...never
+    })
+    const headers = { redrive: "2:7", connection: "off", platform: "google" }
+    const outputs = yield* written(
+      connections,
+      [
+        { ...encoded(purchase()), headers },
+        { ...encoded(purchase({ event_id: "e-2" })), headers: { connection: "gone" } },
+        { ...encoded(purchase({ event_id: "e-3", person_ids: "erased0erased0er" })), headers }
+      ],
+      suppressions
+    )
+    assert.deepStrictEqual(outputs.map(summary), [
+      "delivery-results off rejected connection_not_enabled",
+      "dead-letters off connection_not_enabled 0",
+      "delivery-results gone rejected connection_not_enabled",
+      "dead-letters gone connection_not_enabled 1",
+      "delivery-results off skipped erased"
+    ])
+    const letter = codecs.decode("dead-letter", outputs[1]!.value)
+    assert.strictEqual(letter._tag, "Decoded")
+    if (letter._tag !== "Decoded") return
+    const { stage, connection_id, platform, event_id, original } = letter.value
+    assert.deepStrictEqual([stage, connection_id, platform, event_id], ["mapper", "off", "google", "e-1"])
+    const opened = testSealer.open(original!, deadLetterAad("value", "normalized-events", 0, 0))
+    assert.deepStrictEqual(Result.getOrThrow(opened), encoded(purchase()).value)
+  })
+)
+
 it.effect("writes the same bytes for the same event", () =>
   Effect.gen(function* () {
     const once = yield* written(connections, [encoded(purchase())])

@@ -11,7 +11,11 @@ import type { SealerShape } from "../../shared/credentials/sealer.ts"
 import type { DeduplicatorOptions } from "../../shared/dedup/deduplicator.ts"
 import type { AtConnection } from "../../shared/dedup/refusals.ts"
 import type { KafkaClient, KafkaError } from "../../shared/kafka/client.ts"
-import { decidedConnectionsTopic, readDecidedConnections } from "../../shared/ledger/decided-connections.ts"
+import {
+  decidedConnectionsTopic,
+  decidedKeptMillis,
+  readDecidedConnections
+} from "../../shared/ledger/decided-connections.ts"
 import { topicNames } from "../../shared/model/topics.ts"
 import {
   type AssignedPartition,
@@ -177,7 +181,7 @@ const events = Metric.counter("capi_mapper_events_total", {
 })
 
 /**
- * Writes for which connections the partition's events are decided from its position on, where that is another set than before. It
+ * Writes for which connections the partition's events are decided from its position on, where that is another set than is said. It
  * does so before the first batch, by the partition's own producer: a member that lost the partition fails here, and no step of this
  * opening is committed without it. `connections` are the enabled ones.
  */
@@ -187,14 +191,26 @@ const announceConnections = Effect.fn("mapper.announceConnections")(function* (
 ) {
   if (append === undefined || position === undefined) return
   const { prefix } = yield* RuntimeOptions
-  const known = (yield* readDecidedConnections(prefix)).at({ partition, offset: position })
-  if (known !== null && known.size === connections.length && connections.every(({ id }) => known.has(id))) return
+  const decided = yield* readDecidedConnections(prefix)
+  if (decided.isSaid({ partition, offset: position }, connections)) return
   const codecs = yield* Codecs
+  const timestamp = yield* Clock.currentTimeMillis
   const value = codecs.encode(decidedConnectionsTopic, "mapper-connections", {
     partition,
     offset: position,
-    timestamp: yield* Clock.currentTimeMillis,
+    timestamp,
     connections: connections.map(({ id, platform }) => ({ id, platform }))
   })
-  yield* append([{ topic: decidedConnectionsTopic, key: `${partition}:${position}`, value }])
+  // A fleet that changes every day would make each reading longer for ever.
+  const outdated = decided.outdated(partition, timestamp - decidedKeptMillis).filter((offset) => offset !== position)
+  const records = outdated.slice(0, deletedAtOnceMax).map((offset) => ({ offset, value: null }))
+  yield* append(
+    [...records, { offset: position, value }].map((one) => ({
+      topic: decidedConnectionsTopic,
+      key: `${partition}:${one.offset}`,
+      value: one.value
+    }))
+  )
 })
+
+const deletedAtOnceMax = 10_000

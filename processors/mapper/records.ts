@@ -9,7 +9,7 @@ import { droppedFields, type Mapped, matchQuality } from "../../shared/connector
 import { type SealerShape, sealedDeadLetter } from "../../shared/credentials/sealer.ts"
 import { deadLetterRecord } from "../../shared/model/dead-letter.ts"
 import { type DeliveryResultFields, deliveryResultRecord } from "../../shared/model/delivery-result.ts"
-import { topicNames, valueBytesMax } from "../../shared/model/topics.ts"
+import { headerNames, topicNames, valueBytesMax } from "../../shared/model/topics.ts"
 import type { Inbound, Outbound } from "../../shared/runtime/contract.ts"
 import { poisonMessage } from "../../shared/runtime/poison.ts"
 import type { RecordHeaders } from "../../shared/telemetry/trace-context.ts"
@@ -40,7 +40,7 @@ export const write = (
   context: WriteContext,
   traced?: RecordHeaders
 ): Mapped => {
-  const { encode, sealer, now } = context
+  const { encode, now } = context
   const headers = traced === undefined ? headersOf(connection) : { ...headersOf(connection), ...traced }
   const key = event.event_id
   if (mapped._tag === "Mapped") {
@@ -53,21 +53,74 @@ export const write = (
     return mapped
   }
   outputs.push({ ...deliveryResultRecord(context, resultOf(event, connection, mapped, now)), headers })
-  if (mapped._tag === "Skipped") return mapped
-  const entry = sealedDeadLetter(sealer, record, {
-    stage: "mapper",
+  if (mapped._tag === "Rejected") outputs.push(deadLetterOf(record, event, connection, mapped, context, headers))
+  return mapped
+}
+
+/**
+ * Writes what becomes of an event that is for one connection alone, such as one that was redriven, where this mapper does not have
+ * that connection: a dead letter to redrive later, or `instead`, where nothing may be kept of it. Returns what it wrote.
+ */
+export const writeNotEnabled = (
+  outputs: Array<Outbound>,
+  record: Inbound,
+  event: NormalizedEvent,
+  id: string,
+  instead: NotMapped | null,
+  context: WriteContext
+): NotMapped => {
+  const mapped = instead ?? notEnabled
+  const platform = record.headers[headerNames.platform] ?? ""
+  const headers = { [headerNames.connection]: id }
+  const result = deliveryResultRecord(context, {
+    event_id: event.event_id,
+    platform,
+    event_name: event.event_name,
+    timestamp: context.now,
+    error_message: mapped.message,
+    connection_id: id,
+    outcome: outcomeOf(mapped),
     reason_code: mapped.reason,
-    message: mapped.message,
-    timestamp: now,
+    error_class: mapped._tag === "Rejected" ? "configuration" : null,
+    event_time: event.event_time,
+    dropped_fields: event.dropped_fields,
+    source: event.source
+  })
+  outputs.push({ ...result, headers })
+  if (mapped._tag === "Rejected") outputs.push(deadLetterOf(record, event, { id, platform }, mapped, context, headers))
+  return mapped
+}
+
+const notEnabled: NotMapped = {
+  _tag: "Rejected",
+  reason: "connection_not_enabled",
+  message:
+    "The event is for one connection alone, which the mapper does not have: it is removed, disabled or not read yet.",
+  nextStep:
+    "Put the connection into the mapper's file of connections, enabled and under this id, restart the mapper unless it reads the file again, and redrive."
+}
+
+const deadLetterOf = (
+  record: Inbound,
+  event: NormalizedEvent,
+  connection: { readonly id: string; readonly platform: string },
+  rejected: Extract<Mapped, { readonly _tag: "Rejected" }>,
+  context: WriteContext,
+  headers: RecordHeaders
+): Outbound => {
+  const entry = sealedDeadLetter(context.sealer, record, {
+    stage: "mapper",
+    reason_code: rejected.reason,
+    message: rejected.message,
+    timestamp: context.now,
     event_id: event.event_id,
     event_name: event.event_name,
     connection_id: connection.id,
     platform: connection.platform,
     next_step:
-      mapped.nextStep ?? "Send the event again with what is missing, or change the connection's mapping and redrive."
+      rejected.nextStep ?? "Send the event again with what is missing, or change the connection's mapping and redrive."
   })
-  outputs.push({ ...deadLetterRecord(context, entry), headers })
-  return mapped
+  return { ...deadLetterRecord(context, entry), headers }
 }
 
 /** `mapped`, `skipped`, `rejected`, or `expired` for an event past the platform's age limit. */

@@ -33,7 +33,7 @@ const topicRights: Readonly<Record<string, TopicRights>> = {
     writes: ["normalizer", "mapper", "console"]
   },
   [topicNames.mapperDedup]: { reads: ["mapper"], writes: ["mapper"] },
-  [topicNames.mapperConnections]: { reads: ["mapper", "health"], writes: ["mapper"] },
+  [topicNames.mapperConnections]: { reads: ["mapper", "health", "console"], writes: ["mapper"] },
   // WhatsApp's delivery moves a record to another partition, as the mapper does; the mapper counts what waits for removed connections.
   [topicNames.mapped(template)]: {
     reads: ["mapper", "delivery", "health", "indexer", "console"],

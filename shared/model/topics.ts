@@ -60,6 +60,8 @@ export const isWrittenByOthers = (topic: string): boolean =>
 /** Headers of mapped events. `connection` lets each group skip others' records without decoding them. */
 export const headerNames = {
   connection: "connection",
+  /** Of a redriven event: the connection's platform when it was given up. */
+  platform: "platform",
   /**
    * Of a send intent or a pending outcome: the topic whose partition it belongs to. The partitions of the mapped and of the
    * retry topic share their number's partition of these logs, and may have different owners.

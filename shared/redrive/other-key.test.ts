@@ -65,8 +65,9 @@ const choice = {
     event: Option.none(),
     until: Number.MAX_SAFE_INTEGER
   },
-  connections: new Set<string>(),
-  again: false
+  connections: new Map<string, string>(),
+  again: false,
+  remap: false
 }
 
 it.effect("stay where they are, and are counted as such, while the others go", () =>
@@ -74,7 +75,7 @@ it.effect("stay where they are, and are counted as such, while the others go", (
     yield* write([lost, present, lost, present])
     const plan = yield* planRedrive(choice)
     assert.deepStrictEqual([plan.deadLetters, plan.left], [2, { other_key: 2 }])
-    assert.deepStrictEqual(yield* redriveDeadLetters({ ...choice, remap: false }), { redriven: 2, missing: 0 })
+    assert.deepStrictEqual(yield* redriveDeadLetters(choice), { redriven: 2, missing: 0 })
     const sent: Array<string> = []
     yield* KafkaClient.use((kafka) =>
       kafka.read({

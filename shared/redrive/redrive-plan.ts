@@ -3,11 +3,13 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { DeadLetter } from "../../schemas/types.gen.ts"
+import { SettingsService } from "../config/settings.ts"
 import type { SealError } from "../credentials/sealer.ts"
 import { placeOf } from "../dedup/deduplicator.ts"
 import { refusalRecord } from "../dedup/refusals.ts"
 import type { ProducedRecord } from "../kafka/client.ts"
 import type { StartPosition } from "../kafka/read-topic.ts"
+import { readDecidedConnections } from "../ledger/decided-connections.ts"
 import { deadLetterHeaders, deadLetterKey, isReason } from "../model/dead-letter.ts"
 import { headerNames, topicNames } from "../model/topics.ts"
 import type { RedriveError } from "./dead-letter-entries.ts"
@@ -35,10 +37,12 @@ export interface Selection {
 export interface RedriveChoice {
   readonly from: StartPosition
   readonly selection: Selection
-  /** Ids of enabled connections. */
-  readonly connections: ReadonlySet<string>
+  /** The enabled connections: ids, each with its platform. */
+  readonly connections: ReadonlyMap<string, string>
   /** Also those that were redriven before. */
   readonly again: boolean
+  /** Map what a delivery gave up again, instead of sending its payload again. */
+  readonly remap: boolean
 }
 
 export interface RedrivePlan {
@@ -60,13 +64,14 @@ export interface RedrivePlan {
 
 /** Counts what a redrive would send; `onEntry` sees every dead letter. */
 export const planRedrive = Effect.fnUntraced(function* (
-  { from, selection, connections, again }: RedriveChoice,
+  { from, selection, again, ...choice }: RedriveChoice,
   onEntry: (one: DeadLetterEntry) => void = () => undefined
 ) {
   const groups = new Map<string, { -readonly [K in keyof Group]: Group[K] }>()
   // Marks come after their dead letters, so which are left is known at the end.
   const found: Array<Found> = []
   const hasKey = yield* keysAtHand
+  const decided = yield* connectionsOfMapper
   const marks = yield* scanDeadLetters(from, (page) =>
     Effect.sync(() => {
       for (const one of page) {
@@ -75,7 +80,7 @@ export const planRedrive = Effect.fnUntraced(function* (
         const { stage, reason_code, connection_id, platform, request_id, attempts } = one.deadLetter
         const group = JSON.stringify([stage, reason_code, connection_id])
         const wasSent = attempts > 0 || request_id !== null
-        const obstacle = obstacleOf(one, connections, hasKey)
+        const obstacle = obstacleOf(one, { ...choice, decided, hasKey })
         found.push({ id: one.id, deadLetter: { connection_id, request_id }, group, obstacle, wasSent })
         const to = destinationOf(one.deadLetter) ?? ""
         if (!groups.has(group))
@@ -118,6 +123,9 @@ export const whyTheyStay: Readonly<Record<string, string>> = {
   redriven_before: "they were redriven before (--again takes them, too)",
   delivered_after_all: "the platform delivered their events after all",
   connection_not_enabled: "their connection is not in the file of connections, or not enabled",
+  connection_not_taken:
+    "the mapper does not have their connection, or has it with another platform: restart it, unless it reads the file again, and see that its file is this one",
+  other_platform: "their connection is of another platform by now (--remap maps their events for it)",
   no_original: "they hold no original",
   other_key: "their originals are sealed under a master key that is not at hand (add it to CAPI_MASTER_KEY_PREVIOUS)",
   unknown_stage: "their stage is not known"
@@ -145,17 +153,38 @@ export const finishedBy = (
   return marks.redriven.has(id) && !again ? "redriven_before" : null
 }
 
-/** Why a dead letter stays where it is; null where it can go. */
-export const obstacleOf = (
-  { deadLetter }: DeadLetterEntry,
-  enabled: ReadonlySet<string>,
-  hasKey: (deadLetter: DeadLetter) => boolean
-): string | null => {
-  if (deadLetter.original === null) return "no_original"
-  if (deadLetter.connection_id !== null && !enabled.has(deadLetter.connection_id)) return "connection_not_enabled"
-  if (destinationOf(deadLetter) === null) return "unknown_stage"
-  return hasKey(deadLetter) ? null : "other_key"
+/** By what a dead letter may be held up. */
+export interface Obstacles extends Pick<RedriveChoice, "connections" | "remap"> {
+  /** The connections that the mapper decides for, each with its platform; null where it has not said so. */
+  readonly decided: ReadonlyMap<string, string> | null
+  readonly hasKey: (deadLetter: DeadLetter) => boolean
 }
+
+/** Why a dead letter stays where it is; null where it can go. */
+export const obstacleOf = ({ deadLetter }: DeadLetterEntry, obstacles: Obstacles): string | null => {
+  if (deadLetter.original === null) return "no_original"
+  const byConnection = deadLetter.connection_id === null ? null : connectionObstacle(deadLetter, obstacles)
+  if (byConnection !== null) return byConnection
+  if (destinationOf(deadLetter) === null) return "unknown_stage"
+  return obstacles.hasKey(deadLetter) ? null : "other_key"
+}
+
+const connectionObstacle = (
+  { connection_id, platform, stage }: DeadLetter,
+  { connections, decided, remap }: Obstacles
+): string | null => {
+  const enabledFor = connections.get(connection_id ?? "")
+  if (enabledFor === undefined) return "connection_not_enabled"
+  if (decided !== null && decided.get(connection_id ?? "") !== enabledFor) return "connection_not_taken"
+  // The former platform's delivery does not read for it any more.
+  return stage.startsWith("delivery-") && platform !== enabledFor && !remap ? "other_platform" : null
+}
+
+/** What the mapper said last of the connections that it decides for. */
+export const connectionsOfMapper = Effect.gen(function* () {
+  const { topicPrefix } = yield* SettingsService
+  return (yield* readDecidedConnections(topicPrefix)).current
+})
 
 /** The topic whose reader gave the dead letter up, without prefix. */
 const destinationOf = ({ stage, source_topic, platform }: DeadLetterEntry["deadLetter"]): string | null => {
@@ -178,12 +207,16 @@ export const redrivenRecord = (
     partition: deadLetter.source_partition,
     key,
     value,
-    headers: { ...headersOf(id, deadLetter.connection_id), ...trace }
+    headers: { ...headersOf(id, deadLetter), ...trace }
   }))
 
-export const headersOf = (id: string, connection: string | null): Record<string, string> => ({
+export const headersOf = (
+  id: string,
+  { connection_id, platform }: Pick<DeadLetter, "connection_id" | "platform">
+): Record<string, string> => ({
   redrive: id,
-  ...(connection === null ? {} : { [headerNames.connection]: connection })
+  ...(connection_id === null ? {} : { [headerNames.connection]: connection_id }),
+  ...(connection_id === null || platform === null ? {} : { [headerNames.platform]: platform })
 })
 
 /** The mark that keeps a dead letter from being redriven by mistake: found by its header, on the same partition. */

@@ -5,7 +5,7 @@
 
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type { DeadLetter, SourcePosition } from "../../schemas/types.gen.ts"
+import type { SourcePosition } from "../../schemas/types.gen.ts"
 import { Codecs } from "../codec/codecs.ts"
 import { SettingsService } from "../config/settings.ts"
 import { KafkaClient, type KafkaError, type ProducedRecord, type TransactionalProducer } from "../kafka/client.ts"
@@ -22,10 +22,12 @@ import {
   scanDeadLetters
 } from "./dead-letter-entries.ts"
 import {
+  connectionsOfMapper,
   finishedBy,
   headersOf,
   isSelected,
   markOf,
+  type Obstacles,
   obstacleOf,
   type RedriveChoice,
   redrivenRecord,
@@ -33,8 +35,6 @@ import {
 } from "./redrive-plan.ts"
 
 interface RedriveOptions extends RedriveChoice {
-  /** Map what a delivery gave up again, instead of sending its payload again. */
-  readonly remap: boolean
   /** Called after each transaction with how many dead letters have been redriven. */
   readonly onProgress?: (redriven: number) => void
   /** Asked before each transaction: false ends the redrive; what was sent until then is sent and marked. */
@@ -53,7 +53,8 @@ export const redriveDeadLetters = Effect.fnUntraced(function* (options: RedriveO
   const kafka = yield* KafkaClient
   const { topicPrefix: prefix } = yield* SettingsService
   const open = yield* originalOpener
-  const hasKey = yield* keysAtHand
+  const { connections, remap: isRemap } = options
+  const obstacles = { connections, remap: isRemap, decided: yield* connectionsOfMapper, hasKey: yield* keysAtHand }
   const producer = yield* kafka.transactional(`${prefix}capi-redrive`)
   // Only from here on no other redrive can mark dead letters.
   const marks = yield* readMarks(options.from)
@@ -68,7 +69,7 @@ export const redriveDeadLetters = Effect.fnUntraced(function* (options: RedriveO
   yield* scanDeadLetters(options.from, (page) =>
     Effect.gen(function* () {
       if (!mayGoOn()) return
-      const chosen = page.filter((one) => isChosen(one, marks, options, hasKey))
+      const chosen = page.filter((one) => isChosen(one, marks, options, obstacles))
       const now = chosen.filter((one) => !(options.remap && one.deadLetter.stage.startsWith("delivery-")))
       yield* collectSources(chosen, now, open, toRemap)
       const records = yield* Effect.forEach(now, (one) => Effect.fromResult(redrivenRecord(one, open, prefix)))
@@ -81,14 +82,9 @@ export const redriveDeadLetters = Effect.fnUntraced(function* (options: RedriveO
   return { redriven, missing: mayGoOn() ? toRemap.size : 0 } satisfies Redriven
 }, Effect.scoped)
 
-const isChosen = (
-  one: DeadLetterEntry,
-  marks: Marks,
-  options: RedriveOptions,
-  hasKey: (deadLetter: DeadLetter) => boolean
-): boolean =>
+const isChosen = (one: DeadLetterEntry, marks: Marks, options: RedriveOptions, obstacles: Obstacles): boolean =>
   isSelected(one, options.selection) &&
-  obstacleOf(one, options.connections, hasKey) === null &&
+  obstacleOf(one, obstacles) === null &&
   finishedBy(one, marks, options.again) === null
 
 type Commit = (records: ReadonlyArray<ProducedRecord>) => Effect.Effect<void, KafkaError | RedriveError>
@@ -162,7 +158,7 @@ const remap = Effect.fnUntraced(function* (
           // A replay may have written the event several times: once is enough.
           if (one === undefined) continue
           toRemap.delete(name)
-          const headers = { ...headersOf(one.id, one.deadLetter.connection_id), ...one.trace }
+          const headers = { ...headersOf(one.id, one.deadLetter), ...one.trace }
           records.push({ topic: prefix + normalizedTopic, partition, key, value, headers }, markOf(one, prefix))
           records.push(...revokedRefusal(one, prefix, at))
           found++

@@ -11,7 +11,7 @@ import { confirm, count, show } from "../output.ts"
 import { withKafkaAndCodecs } from "../services.ts"
 
 const connection = Argument.String("connection").pipe(
-  Argument.withDescription("Id of a connection that is disabled or no longer in the file")
+  Argument.withDescription("Id of a connection that is disabled, no longer in the file, or of another platform now")
 )
 const dryRun = Flag.Boolean("dry-run").pipe(
   Flag.withDescription("Say how many events it is, change nothing"),
@@ -24,18 +24,21 @@ export const giveUp = Command.make("give-up", { connection, dryRun, yes }, ({ co
     Effect.gen(function* () {
       const { topicPrefix } = yield* SettingsService
       const { all, get } = yield* Connections.pipe(Effect.provide(connectionsLayer))
-      if (get(connection)?.enabled === true) return yield* stillEnabled(connection)
-      const found = (yield* unreadEvents(all, topicPrefix)).find(({ connectionId }) => connectionId === connection)
-      if (found === undefined) return yield* nothingWaits(connection)
+      // What waits for the platform that an enabled connection had before can be given up too.
+      const found = (yield* unreadEvents(all, topicPrefix)).filter(({ connectionId }) => connectionId === connection)
+      if (found.length === 0)
+        return yield* get(connection)?.enabled === true ? stillEnabled(connection) : nothingWaits(connection)
+      const events = found.reduce((sum, one) => sum + one.events, 0)
       if (dryRun) {
-        yield* show({ connection_id: connection, events: found.events, given_up: 0 }, () => describeUnread(found))
+        yield* show({ connection_id: connection, events, given_up: 0 }, () => found.map(describeUnread).join("\n"))
         return
       }
       if (!yes)
-        yield* confirm(`Make dead letters of ${count(found.events, "event")} of ${connection}?`, "Nothing was changed.")
-      const givenUp = yield* giveUpEvents(connection, found.platform)
+        yield* confirm(`Make dead letters of ${count(events, "event")} of ${connection}?`, "Nothing was changed.")
+      let givenUp = 0
+      for (const { platform } of found) givenUp += yield* giveUpEvents(connection, platform)
       yield* show(
-        { connection_id: connection, events: found.events, given_up: givenUp },
+        { connection_id: connection, events, given_up: givenUp },
         () => `${count(givenUp, "event")} of ${connection} became dead letters.`
       )
     })

@@ -5,9 +5,14 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Connections } from "../../../shared/connections/connections.ts"
 import { connectionsLayer } from "../../../shared/connectors/load-connections.ts"
-import type { StartPosition } from "../../../shared/kafka/read-topic.ts"
 import { redriveDeadLetters } from "../../../shared/redrive/redrive.ts"
-import { planRedrive, type RedrivePlan, type Selection, whyTheyStay } from "../../../shared/redrive/redrive-plan.ts"
+import {
+  planRedrive,
+  type RedriveChoice,
+  type RedrivePlan,
+  type Selection,
+  whyTheyStay
+} from "../../../shared/redrive/redrive-plan.ts"
 import { Argument, Command, CommandError, Flag } from "../cli.ts"
 import { event } from "../event-flag.ts"
 import { exampleConnection } from "../example-names.ts"
@@ -61,19 +66,14 @@ export const redrive = Command.make("redrive", { ids, ...flags }, (options) =>
     yield* withKafkaAndCodecs(
       Effect.gen(function* () {
         const enabled = yield* Connections.pipe(Effect.provide(connectionsLayer))
-        const connections = new Set(enabled.enabled.map(({ id }) => id))
-        const plan = yield* planOf(from, selection, connections, options.again)
+        const connections = new Map(enabled.enabled.map(({ id, platform }) => [id, platform]))
+        const choice = { from, selection, connections, again: options.again, remap: options.remap }
+        const plan = yield* planOf(choice)
         yield* show({ ...planToJson(plan), dry_run: options.dryRun }, (paint) => planText(plan, paint))
         if (options.dryRun) return
         if (plan.deadLetters === 0) return yield* plan.left["other_key"] === undefined ? Effect.void : keyGone
         if (!options.yes) yield* confirm(`Redrive ${count(plan.deadLetters, "dead letter")}?`, "Nothing was sent.")
-        const sent = yield* redriveDeadLetters({
-          from,
-          selection,
-          connections,
-          again: options.again,
-          remap: options.remap
-        })
+        const sent = yield* redriveDeadLetters(choice)
         const output = yield* Output
         yield* output.note(`Done: ${count(sent.redriven, "dead letter")} redriven.`)
         if (sent.missing > 0) yield* gone(sent.missing)
@@ -118,15 +118,11 @@ const selectionOf = Effect.fnUntraced(function* (options: Options & { readonly s
 })
 
 /** The plan, where the values of the filters exist. */
-const planOf = Effect.fnUntraced(function* (
-  from: StartPosition,
-  selection: Selection,
-  connections: ReadonlySet<string>,
-  again: boolean
-) {
+const planOf = Effect.fnUntraced(function* (choice: RedriveChoice) {
+  const { selection } = choice
   const seen = new DeadLetterFilterValues()
   const missing = new Set(selection.ids)
-  const plan = yield* planRedrive({ from, selection, connections, again }, (one) => {
+  const plan = yield* planRedrive(choice, (one) => {
     seen.add(one)
     missing.delete(one.id)
   })
