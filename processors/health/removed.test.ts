@@ -37,7 +37,7 @@ it.effect("a removed connection is forgotten when nothing waits for it and its l
     yield* TestClock.adjust("61 minutes")
     assert.deepStrictEqual(said(yield* check), ["meta-main unhealthy"], "events wait for it")
     unread = null
-    assert.deepStrictEqual(forgotten(yield* check), [], "nobody has looked whether events wait")
+    assert.deepStrictEqual(forgotten(yield* check), [], "whether events wait is not known")
     unread = new Map()
     const ended = yield* check
     assert.deepStrictEqual(

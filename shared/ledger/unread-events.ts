@@ -68,7 +68,7 @@ const whyUnread: Readonly<Record<UnreadEvents["state"], readonly [why: string, r
   disabled: ["is disabled", "enable it"],
   other_platform: [
     "is a connection of another platform now",
-    "put the former one back under this id, and the new one under an id of its own"
+    "put the former one back under this id, and the new one under another id"
   ]
 }
 
