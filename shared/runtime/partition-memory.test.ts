@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { GroupMemory } from "./partition-memory.ts"
+import { GroupMemory, sharedBytes } from "./partition-memory.ts"
 
 it("gives four partitions what each has alone", () => {
   const group = new GroupMemory()
@@ -31,4 +31,11 @@ it("counts closed partitions no more", () => {
   }
   assert.strictEqual(partitions[0]!.bytesMax(600), 1_000)
   assert.strictEqual(partitions[0]!.bytesMax(1_500), 4_000 / 6)
+})
+
+it("gives many processors of a partition more, but never a share that a thousand could not have", () => {
+  assert.deepStrictEqual(
+    [0, 50, 200, 600, 1_000, 5_000].map((processors) => sharedBytes(1_000, processors)),
+    [1_000, 2_000, 4_000, 6_000, 8_000, 8_000]
+  )
 })

@@ -58,6 +58,9 @@ export interface PartitionMemory {
 /** So many may have as much as they have alone. */
 const partitionsAtOnce = 4
 
-/** Many processors of a partition have more in flight together than one alone, within reason: it is memory. */
+/**
+ * Many processors of a partition have more in flight together than one alone, within reason, since it is memory: four times as much with 200, eight times with 1,000, so that each
+ * of them has enough waiting for a full request.
+ */
 export const sharedBytes = (bytes: number, processors: number): number =>
-  Math.round(bytes * Math.min(4, 1 + processors / 50))
+  Math.round(bytes * Math.min(1 + processors / 50, 3 + processors / 200, 8))
