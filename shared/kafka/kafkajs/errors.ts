@@ -39,12 +39,22 @@ export const kafkaError = (operation: string, cause: unknown): KafkaError => {
     code,
     operation,
     message: `Kafka could not ${operation}: ${messageOf(cause)}.`,
-    nextStep: causesOf(cause).some(({ type }) => type === "INVALID_TRANSACTION_TIMEOUT")
-      ? "Set the brokers' transaction.max.timeout.ms to 30000 or more."
-      : (stepOf(code, cause) ?? nextSteps[code]),
+    nextStep: stepOfType(cause) ?? stepOf(code, cause) ?? nextSteps[code],
     cause
   })
 }
+
+/** Where a reason of the broker says more than the code. */
+const stepOfType = (cause: unknown): string | null =>
+  causesOf(cause).flatMap(({ type }) => stepsByType.get(type ?? "") ?? [])[0] ?? null
+
+const startBrokers =
+  "Start the brokers that are away: fewer hold the topic than its min.insync.replicas asks for (./capi doctor names it)."
+const stepsByType: ReadonlyMap<string, string> = new Map([
+  ["INVALID_TRANSACTION_TIMEOUT", "Set the brokers' transaction.max.timeout.ms to 30000 or more."],
+  ["NOT_ENOUGH_REPLICAS", startBrokers],
+  ["NOT_ENOUGH_REPLICAS_AFTER_APPEND", startBrokers]
+])
 
 /** Only of connections: a reason of the broker may have the same words. */
 const stepOf = (code: KafkaError["code"], cause: unknown): string | null =>
