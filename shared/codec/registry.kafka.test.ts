@@ -186,8 +186,16 @@ it.live("while the registry is down known ids go on working and an unknown one i
       assert.deepInclude(codecs.decode("raw-event", unknown), { reason: "unknown_schema_id" })
 
       // Readable for others alone: the records behind it do not wait.
-      proxy.answer(403)
-      yield* codecs.loadSchemas([Buffer.from([0, 0, 0x7f, 0xff, 0xfc, 0])])
+      const hidden = Buffer.from([0, 0, 0x7f, 0xff, 0xfc, 0])
+      proxy.answer(403, new RegExp(`/schemas/ids/${hidden.readUInt32BE(1)}$`))
+      yield* codecs.loadSchemas([hidden])
+      assert.deepInclude(codecs.decode("raw-event", hidden), { reason: "unknown_schema_id" })
+      // Nothing is readable any more, as Confluent and Karapace say it: no word about the record.
+      for (const status of [403, 404]) {
+        proxy.answer(status)
+        const lost = yield* Effect.flip(codecs.loadSchemas([Buffer.from([0, 0, 0x7f, 0xff, 0xfb, 0])]))
+        assert.deepEqual([lost.code, /SCHEMA_REGISTRY_USERNAME/.test(lost.nextStep)], ["other", true])
+      }
       proxy.answer(503)
       const second = codecs.encode("raw-events", "raw-event", decodedFrom({ ...record, event_id: "f" }))
       yield* codecs.loadSchemas([first, second, unknown])

@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import { monotonicMillis } from "../model/monotonic.ts"
 import { makeDecoder, makeEncoder, WriterSchemas } from "./avro-codec.ts"
-import { Codecs, type RegistryError, type SchemaName, schemaIdOf } from "./codecs.ts"
+import { Codecs, RegistryError, type SchemaName, schemaIdOf } from "./codecs.ts"
 import { makeRegistryClient, type RegistryAddress, type RegistryClient } from "./registry-client.ts"
 import { schemaJson, topicSchemas } from "./schemas.ts"
 
@@ -37,7 +37,7 @@ export const registryLayer = (options: RegistryOptions): Layer.Layer<Codecs, Reg
       const writers = new WriterSchemas()
       const encode = makeEncoder()
       return Codecs.of({
-        loadSchemas: schemaLoader(client, writers),
+        loadSchemas: schemaLoader(client, writers, ids),
         decode: makeDecoder(writers),
         encode: (_topic, schema, record) => encode(schema, ids.idOf(schema), record),
         encodePooled: encode.pooled
@@ -45,8 +45,15 @@ export const registryLayer = (options: RegistryOptions): Layer.Layer<Codecs, Reg
     })
   )
 
-interface OurIds {
+interface OurIds extends KnownIds {
   readonly idOf: (schema: SchemaName) => number
+}
+
+/** Ids that the registry must let this program read: those of the schemas that it registered itself. */
+export interface KnownIds {
+  readonly has: (id: number) => boolean
+  /** The one of them that tells whether anything may be read: that of raw events, since producers bring new schemas for these. */
+  readonly sample: number
 }
 
 // A registry gives the same schema the same id under every subject, so one subject for each schema is enough.
@@ -63,27 +70,44 @@ const registerAll = (client: RegistryClient, options: RegistryOptions): Effect.E
       { concurrency: requestsAtOnceMax }
     )
     const ids = new Map(entries)
-    return { idOf: (schema: SchemaName) => ids.get(schema)! }
+    const ours = new Set(ids.values())
+    return {
+      idOf: (schema: SchemaName) => ids.get(schema)!,
+      has: (id: number) => ours.has(id),
+      sample: ids.get("raw-event")!
+    }
   }).pipe(Effect.retry({ schedule: startupRetries(options), while: (error) => error.code === "unreachable" }))
 
 const startupRetries = (options: RegistryOptions) =>
   Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: options.startupTimeout ?? Duration.seconds(30) }))
 
 /**
- * Fetches the schemas of ids that are not known yet, within a budget: whoever writes records with invented ids costs the registry
- * no more than `missesPerBatchMax` requests a batch and `missesPerMinuteMax` a minute. A schema that is found costs nothing of it.
+ * Fetches the schemas of ids that are not known yet, within a budget: whoever writes records with invented ids has the registry asked for
+ * no more than `missesPerBatchMax` of them a batch and `missesPerMinuteMax` a minute. A schema that is found costs nothing of it.
+ * Fails where the registry does not give a schema of `ours` either, as to a user who has lost its rights: some registries answer 403
+ * then, some that there is no such schema. What it says of other ids means nothing then, and their records wait.
+ *
+ * @param ours null for a program that registers nothing: then an id is not known where the registry does not give it
  */
 export const schemaLoader = (
   client: Pick<RegistryClient, "writerSchema">,
-  writers: WriterSchemas
+  writers: WriterSchemas,
+  ours: KnownIds | null
 ): Codecs["Service"]["loadSchemas"] => {
   const unknown = new UnknownIds()
-  const fetchWriter = (id: number, now: number) =>
-    Effect.map(client.writerSchema(id), (schema) => {
-      // Without room it is asked for again later, as one that is not known: its records are dead letters meanwhile.
-      if (schema === null || !writers.add(id, schema)) unknown.add(id, now)
-      else unknown.delete(id)
-    })
+  const mayRead = (id: number) =>
+    ours === null
+      ? Effect.succeed(true)
+      : ours.has(id)
+        ? Effect.succeed(false)
+        : Effect.map(client.writerSchema(ours.sample), (schema) => schema !== null)
+  const fetchWriter = Effect.fnUntraced(function* (id: number, now: number) {
+    const schema = yield* client.writerSchema(id)
+    if (schema === null && !(yield* mayRead(id))) return yield* nothingReadable(id)
+    // Without room it is asked for again later, as one that is not known: its records are dead letters meanwhile.
+    if (schema === null || !writers.add(id, schema)) unknown.add(id, now)
+    else unknown.delete(id)
+  })
   /** By id. The client makes a schema for each who asks while it is on its way, and hundreds of connections ask together at the start. */
   const underWay = new Map<number, Deferred.Deferred<"fetched" | "interrupted", RegistryError>>()
   const fetchOnce = (id: number, now: number): Effect.Effect<void, RegistryError> =>
@@ -124,6 +148,15 @@ export const schemaLoader = (
     })
   }
 }
+
+const nothingReadable = (id: number): RegistryError =>
+  new RegistryError({
+    code: "other",
+    message: `The schema registry does not give this program the schemas any more that it registered itself, so that schema ${id} may be there and is not seen.`,
+    nextStep:
+      "Let its user (SCHEMA_REGISTRY_USERNAME) read the subjects again; where the registry has lost its schemas, restart the programs, which register theirs.",
+    cause: null
+  })
 
 /** Ids that the registry does not know: when each may be asked for again, and how many were asked for in vain. */
 class UnknownIds {

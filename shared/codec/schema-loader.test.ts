@@ -26,7 +26,7 @@ const loaderOver = (known: { readonly has: (id: number) => boolean }, schemasMax
       asked.push(id)
       return known.has(id) ? recordTypes["raw-event"] : null
     })
-  return { asked, load: schemaLoader({ writerSchema }, writers), writers }
+  return { asked, load: schemaLoader({ writerSchema }, writers, null), writers }
 }
 
 describe("schema ids that the registry does not know", () => {
@@ -87,6 +87,29 @@ describe("schema ids that the registry does not know", () => {
   )
 })
 
+describe("a registry that does not give a schema that the program registered itself", () => {
+  it.effect("says nothing of another: its records wait until the user has its rights again", () =>
+    Effect.gen(function* () {
+      const known = new Set([1, 2, 7])
+      let refuses = true
+      const writers = new WriterSchemas()
+      const writerSchema = (id: number) =>
+        Effect.sync(() => (!refuses && known.has(id) ? recordTypes["raw-event"] : null))
+      const ours = { has: (id: number) => id === 1 || id === 2, sample: 1 }
+      const load = schemaLoader({ writerSchema }, writers, ours)
+      for (let attempt = 0; attempt < 3; attempt++)
+        assert.strictEqual((yield* Effect.flip(load([framed(7)]))).code, "other")
+      refuses = false
+      // At once, though it was asked for in vain; and one that is not there holds up none.
+      yield* load([framed(7), framed(8)])
+      assert.isTrue(writers.use(7))
+      // One of its own is there, whatever the registry says.
+      known.delete(2)
+      assert.strictEqual((yield* Effect.flip(load([framed(2)]))).code, "other")
+    })
+  )
+})
+
 describe("writers' schemas", () => {
   const all = { has: () => true }
 
@@ -142,7 +165,7 @@ describe("a schema that many batches wait for together", () => {
         asked.push(answer)
         return Effect.as(Deferred.await(answer), recordTypes["raw-event"])
       })
-    return { asked, load: schemaLoader({ writerSchema }, writers), writers }
+    return { asked, load: schemaLoader({ writerSchema }, writers, null), writers }
   }
   const three = (load: ReturnType<typeof slowly>["load"]) =>
     Effect.forEach([1, 2, 3], () => Effect.forkChild(load([framed(7)]), { startImmediately: true }))

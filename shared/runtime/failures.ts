@@ -1,5 +1,6 @@
 /** What kind of failure a partition had: whether it ends by itself, and what is said of it. */
 import * as Effect from "effect/Effect"
+import { RegistryError } from "../codec/codecs.ts"
 import { KafkaError } from "../kafka/client.ts"
 
 /** The broker ends a transaction that takes too long by fencing its producer; a step past its deadline times out. */
@@ -13,10 +14,11 @@ export const isTransient = (failure: unknown, failures: number): boolean =>
 /**
  * What fails again and again until an operator corrects it, and then goes on by itself: an output that its topic refuses (processors
  * check sizes, so the topic was created with a smaller limit than declared), or whose compression the broker or the topic does not take, topics whose
- * numbers of partitions differ, or an input that cannot be decompressed.
+ * numbers of partitions differ, an input that cannot be decompressed, or a schema registry that refuses the program's user.
  */
-export const needsOperator = (failure: unknown): failure is KafkaError =>
-  failure instanceof KafkaError && operatorCodes.has(failure.code)
+export const needsOperator = (failure: unknown): failure is KafkaError | RegistryError =>
+  (failure instanceof KafkaError && operatorCodes.has(failure.code)) ||
+  (failure instanceof RegistryError && failure.code === "other")
 
 const operatorCodes: ReadonlySet<KafkaError["code"]> = new Set([
   "too_large",

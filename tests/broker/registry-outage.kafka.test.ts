@@ -34,17 +34,17 @@ const event = (id: string) => ({
 })
 
 /** What a producer writes with a schema that is newer than ours. */
-const newerWriter = (prefix: string) =>
+const newerWriter = (prefix: string, ...fields: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const schema = JSON.parse(schemaJson["raw-event"]) as { fields: Array<Record<string, unknown>> }
-    schema.fields.push({ name: "loyalty_tier", type: ["null", "string"], default: null, doc: "New." })
+    for (const name of fields) schema.fields.push({ name, type: ["null", "string"], default: null, doc: "New." })
     const client = makeRegistryClient({ url: testRegistryUrl() })
     const { id } = yield* client.register(subjectOf(prefix, "raw-events"), JSON.stringify(schema))
     const type = avro.Type.forSchema(schema as unknown as avro.Schema)
     const head = Buffer.alloc(5)
     head.writeUInt32BE(id, 1)
     return (eventId: string): Buffer => {
-      const record = { ...event(eventId), user: null, loyalty_tier: "gold" }
+      const record = { ...event(eventId), user: null, [fields[0] ?? ""]: "gold" }
       return Buffer.concat([head, type.toBuffer({ ...record, user: { email: [`${eventId}@shop.example`] } })])
     }
   })
@@ -77,7 +77,7 @@ it.live(
       proxy.answer(null)
       yield* until("the first event is through", () => Effect.map(ids, (found) => found.length === 1), 60_000)
 
-      const write = yield* newerWriter(prefix)
+      const write = yield* newerWriter(prefix, "loyalty_tier")
       proxy.answer(503)
       yield* publish(write("second"), "second")
       yield* publish(Buffer.from(JSON.stringify(event("third"))), "third")
@@ -87,6 +87,20 @@ it.live(
       proxy.answer(null)
       yield* until("all events are through", () => Effect.map(ids, (found) => found.length >= 3), 60_000)
       assert.deepStrictEqual(yield* ids, ["first", "second", "third"])
+
+      // Its user loses its rights while it runs, and a producer brings another schema.
+      const writeLater = yield* newerWriter(prefix, "loyalty_tier", "branch")
+      proxy.answer(403)
+      const seen = events.length
+      yield* publish(writeLater("fourth"), "fourth")
+      const waits = () => events.slice(seen).some(({ type }) => type === "reopening")
+      yield* until("the partition waits for rights", waits, 60_000)
+      proxy.answer(null)
+      yield* until(
+        "the event of the new schema is through",
+        () => Effect.map(ids, (found) => found.length >= 4),
+        60_000
+      )
       assert.deepStrictEqual(yield* readAll(`${prefix}dead-letters`), [])
       yield* Fiber.interrupt(running)
     }).pipe(

@@ -6,8 +6,8 @@ import { listenLocally } from "./local-server.ts"
 
 export interface RegistryProxy {
   readonly url: string
-  /** From now on every request gets this status; null passes them on again. */
-  readonly answer: (status: number | null) => void
+  /** From now on every request gets this status, or those alone whose path matches; null passes them on again. */
+  readonly answer: (status: number | null, path?: RegExp) => void
   /** How many requests got such a status. */
   readonly refused: () => number
 }
@@ -16,11 +16,12 @@ export interface RegistryProxy {
 export const startRegistryProxy = (target: string): Effect.Effect<RegistryProxy, never, Scope.Scope> =>
   Effect.gen(function* () {
     let status: number | null = null
+    let concerned = /^/
     let refused = 0
     const server = createServer(async (request, response) => {
       const parts: Array<Buffer> = []
       for await (const part of request) parts.push(part as Buffer)
-      if (status !== null) {
+      if (status !== null && concerned.test(request.url ?? "")) {
         refused++
         response.writeHead(status).end("{}")
         return
@@ -36,8 +37,9 @@ export const startRegistryProxy = (target: string): Effect.Effect<RegistryProxy,
     const port = yield* listenLocally(server)
     return {
       url: `http://127.0.0.1:${port}`,
-      answer: (next) => {
+      answer: (next, path = /^/) => {
         status = next
+        concerned = path
       },
       refused: () => refused
     }

@@ -160,7 +160,7 @@ const dedupWindowSetting = decodeSettings(
 const decodingOf = (settings: Settings): Decoding => {
   const writers = new WriterSchemas()
   return {
-    loadSchemas: schemaLoader(makeRegistryClient(registryAddressOf(settings.registry)), writers),
+    loadSchemas: schemaLoader(makeRegistryClient(registryAddressOf(settings.registry)), writers, null),
     decode: makeDecoder(writers)
   }
 }
