@@ -17,6 +17,8 @@ import { positionsMax } from "./limits.ts"
 /** Notes what was left out; one for each event. */
 export class JsonReader {
   readonly dropped: Array<DroppedField> = []
+  /** Whether a number had lost digits in parsing: an integer beyond 2⁵³. */
+  isInexact = false
 
   drop(field: string, reason: DropReason): null {
     this.dropped.push({ field, reason })
@@ -114,10 +116,16 @@ export class JsonReader {
     return isRecord(value) ? value : this.drop(path + key, "invalid_type")
   }
 
+  isExact(value: number): boolean {
+    if (Number.isSafeInteger(value) || (Number.isFinite(value) && !Number.isInteger(value))) return true
+    this.isInexact = true
+    return false
+  }
+
   private spelled(value: unknown): string | null {
     if (typeof value === "string") return value
     // A number beyond the safe integers has lost digits in parsing: it is no id any more.
-    if (typeof value === "number") return Number.isSafeInteger(value) || !Number.isInteger(value) ? String(value) : null
+    if (typeof value === "number") return this.isExact(value) ? String(value) : null
     return typeof value === "boolean" ? String(value) : null
   }
 }

@@ -67,15 +67,53 @@ describe.each([
   })
 })
 
-it("JSON: an integer whose digits were lost in parsing is left out, and what is too large for a number", () => {
-  const json = (value: string) =>
-    `{"event_id":"e-1","event_name":"lead","event_time":${now},"user":{"email":"ann@shop.example"},"properties":{"plan":"gold","shard":${value}}}`
-  const read = (value: string) => normalized(readRecord(Buffer.from(json(value)), () => assert.fail("JSON"), 1_048_576))
-  for (const value of ["1234567890123456789", "-9007199254740993", "1e400"]) {
-    const { custom, dropped } = read(value)
-    assert.deepEqual(custom, { plan: "gold" })
-    assert.deepEqual(dropped, ["properties.custom.shard not_a_number"])
-  }
-  assert.deepEqual(read("9007199254740991").custom, { plan: "gold", shard: 9007199254740991 })
-  assert.deepEqual(read("1.5e3").custom, { plan: "gold", shard: 1500 })
+describe("JSON", () => {
+  const json = (fields: string) => `{"event_name":"lead","event_time":${now},${fields}}`
+  const readText = (text: string) => readRecord(Buffer.from(text), () => assert.fail("JSON"), 1_048_576)
+  const user = `"event_id":"e-1","user":{"email":"ann@shop.example"}`
+  const properties = (custom: string) => normalized(readText(json(`${user},"properties":{"plan":"gold",${custom}}`)))
+
+  it.each(["1234567890123456789", "-9007199254740993", "9007199254740993", "100000000000000000000"])(
+    "keeps the digits of an integer that is beyond a number, as text: %s",
+    (digits) => {
+      const { custom, dropped } = properties(`"shard":${digits},"order":{"ids":[7,${digits}],"price":1.5}`)
+      assert.deepEqual(dropped, [])
+      assert.deepEqual(custom, { plan: "gold", shard: digits, order: `{"ids":[7,"${digits}"],"price":1.5}` })
+      const read = readText(
+        json(
+          `"event_id":${digits},"user":{"external_id":[${digits},8],"lead_id":${digits}},"properties":{"order_id":${digits},"value":12.5,"items":[{"id":${digits},"quantity":2}]},"page_id":${digits}`
+        )
+      )
+      if (read._tag === "Problem") return assert.fail(read.problem.reason)
+      const { raw } = read
+      assert.deepEqual(read.dropped, [])
+      assert.deepEqual(
+        [raw.event_id, raw.page_id, raw.properties?.order_id, raw.properties?.items[0]?.id, raw.user?.lead_id],
+        [digits, digits, digits, digits, digits]
+      )
+      assert.deepEqual(raw.user?.external_id, [digits, "8"])
+      assert.deepEqual([raw.properties?.value, raw.properties?.items[0]?.quantity], [12.5, 2])
+    }
+  )
+
+  it("leaves out what is too large for a number, and no digits name", () => {
+    for (const value of ["1e400", "1e30", "-1e19"]) {
+      const { custom, dropped } = properties(`"shard":${value}`)
+      assert.deepEqual(custom, { plan: "gold" })
+      assert.deepEqual(dropped, ["properties.custom.shard not_a_number"])
+    }
+    const read = readText(json(`${user},"properties":{"order_id":1e400}`))
+    if (read._tag === "Problem") return assert.fail(read.problem.reason)
+    assert.deepEqual(read.dropped, [{ field: "properties.order_id", reason: "invalid_type" }])
+  })
+
+  it("leaves numbers as they are that are exact", () => {
+    const { custom } = properties(`"a":9007199254740991,"b":1.5e3,"c":{"d":[9007199254740991,-0.25]}`)
+    assert.deepEqual(custom, { plan: "gold", a: 9007199254740991, b: 1500, c: '{"d":[9007199254740991,-0.25]}' })
+  })
+
+  it("reads a time in nanoseconds as one, and no other", () => {
+    const read = normalized(readText(`{"event_id":"e-1","event_name":"lead","event_time":${now}000000}`))
+    assert.strictEqual(read.reason, "event_time_invalid")
+  })
 })

@@ -18,6 +18,7 @@ import {
   withUnknownFields
 } from "./json-reader.ts"
 import { customMax, itemsMax, withinLimits } from "./limits.ts"
+import { longIntegersAsText } from "./long-integers.ts"
 import {
   type PropertyReaders,
   propertyNames,
@@ -70,7 +71,9 @@ export const readJson = (value: Buffer): JsonEvent => {
   const text = value.toString("utf8", start)
   const parsed = Result.try(() => JSON.parse(text) as unknown)
   if (Result.isFailure(parsed)) return problemEvent(problem("undecodable", jsonFault(text, parsed.failure)))
-  return rawEventFromJson(parsed.success)
+  const reader = new JsonReader()
+  const read = rawEventFromJson(parsed.success, reader)
+  return reader.isInexact ? rawEventFromJson(JSON.parse(longIntegersAsText(text))) : read
 }
 
 const openingBrace = 0x7b
@@ -96,11 +99,12 @@ const avroReasons = {
  * Plain JSON, with the field names of the Avro schema, to a raw event. Unknown fields are named among what was left out.
  *
  * @param json a parsed JSON value; of a key that stood there twice, the parser kept the last value
+ * @param reader says afterwards whether numbers had lost digits in parsing, which are left out
  */
-export const rawEventFromJson = (json: unknown): JsonEvent => {
+export const rawEventFromJson = (json: unknown, reader = new JsonReader()): JsonEvent => {
   if (!isRecord(json)) return problemEvent(problem("not_avro_not_json", "The JSON value is not an object."))
-  const id = identifier(json["event_id"])
-  const name = identifier(json["event_name"])
+  const id = identifier(json["event_id"], reader)
+  const name = identifier(json["event_name"], reader)
   const unread = (reason: Problem): JsonEvent => problemEvent({ ...reason, dropped: unknownFieldsOf(json) })
   if (id === null) return unread(noIdentifier("event_id", json, null, shown(name, json)))
   if (name === null) return unread(noIdentifier("event_name", json, shown(id, json), null))
@@ -113,7 +117,6 @@ export const rawEventFromJson = (json: unknown): JsonEvent => {
         : problem("event_time_without_offset", "The event_time has no offset from UTC.", eventId, eventName)
     )
   }
-  const reader = new JsonReader()
   const user = reader.record(json["user"], "", "user")
   const properties = reader.record(json["properties"], "", "properties")
   const app = reader.record(json["app"], "", "app")
@@ -145,9 +148,9 @@ export const rawEventFromJson = (json: unknown): JsonEvent => {
 
 const problemEvent = (reason: Problem): JsonEvent => ({ _tag: "Problem", problem: reason })
 
-const identifier = (value: unknown): string | null => {
+const identifier = (value: unknown, reader: JsonReader): string | null => {
   if (typeof value === "string") return value
-  return typeof value === "number" && Number.isSafeInteger(value) ? String(value) : null
+  return typeof value === "number" && reader.isExact(value) && Number.isInteger(value) ? String(value) : null
 }
 
 const noIdentifier = (
@@ -244,7 +247,7 @@ const readCustom: PropertyReaders["custom"] = (reader, properties) => {
       if (count === customMax + 1) reader.drop("properties.custom", "too_many")
       return
     }
-    const read = scalar(value)
+    const read = scalar(value, reader)
     if (read === undefined) reader.drop("properties.custom", "too_deep")
     else custom[key] = read
   }
@@ -259,18 +262,23 @@ const readCustom: PropertyReaders["custom"] = (reader, properties) => {
   return custom
 }
 
-const scalar = (value: unknown): string | number | boolean | null | undefined => {
+const scalar = (value: unknown, reader: JsonReader): string | number | boolean | null | undefined => {
   if (value === null || typeof value === "string" || typeof value === "boolean") return value
   // What is too large for a number is infinite here; the normalizer leaves it out by its name.
-  if (typeof value === "number") return value
-  return isDeeperThan(value, depthMax) ? undefined : JSON.stringify(value)
+  if (typeof value === "number") {
+    reader.isExact(value)
+    return value
+  }
+  return isDeeperThan(value, depthMax, reader) ? undefined : JSON.stringify(value)
 }
 
-const isDeeperThan = (value: unknown, levels: number): boolean => {
+/** Notes numbers that are not exact on the way. */
+const isDeeperThan = (value: unknown, levels: number, reader: JsonReader): boolean => {
+  if (typeof value === "number") reader.isExact(value)
   if (typeof value !== "object" || value === null) return false
   if (levels === 0) return true
   const inner: ReadonlyArray<unknown> = isRecord(value) ? Object.values(value) : (value as ReadonlyArray<unknown>)
-  return inner.some((element) => isDeeperThan(element, levels - 1))
+  return inner.some((element) => isDeeperThan(element, levels - 1, reader))
 }
 
 const listsAndMaps: PropertyReaders = { items: readItems, custom: readCustom }
