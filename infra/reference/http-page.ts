@@ -17,7 +17,7 @@ export const httpPage = (): string => {
         [
           "GET",
           code("/readyz"),
-          "`200` if the program works, else `503`; JSON: `ready`, and for each of `dependencies` whether it is `healthy`, and the `reason` if not"
+          "`200` if the program works, else `503`; JSON: `ready`, and for each of `dependencies` whether it is `healthy`, the `reason` if not, and `needed: false` where the program works without it"
         ],
         ["GET", code("/metrics"), "`200` and Prometheus' text format: [metrics](metrics.md)"]
       ]

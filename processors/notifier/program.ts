@@ -71,11 +71,13 @@ export const serviceOf = Effect.fnUntraced(function* (receiver: Receiver) {
   } satisfies ReceiverService
 })
 
+/** An outage of one receiver is no reason to stop a rolling update, or to take the notifier for broken: the others get their notifications. */
 const dependencyOf = ([id, { failingSince, reason, pending }]: readonly [string, ReceiverHealth]) =>
   [
     `receiver:${id}`,
     {
       healthy: failingSince === null,
+      needed: false,
       reason:
         failingSince === null
           ? null

@@ -47,6 +47,14 @@ describe("the health server", () => {
       assert.strictEqual((yield* Effect.scoped(whileAdded)).status, 503)
       assert.strictEqual((yield* get(port, "/readyz")).status, 200, "a source is forgotten with its scope")
 
+      const spare = { healthy: false, reason: "It takes nothing.", needed: false } as const
+      const withSpare = Effect.andThen(
+        readiness.addSource(() => ({ "receiver:ops": spare })),
+        get(port, "/readyz")
+      )
+      const named = yield* Effect.scoped(withSpare)
+      assert.deepStrictEqual([named.status, JSON.parse(named.text).dependencies["receiver:ops"]], [200, spare])
+
       yield* Metric.update(Metric.withAttributes(Metric.counter("capi_test_events_total"), { kind: "a" }), 3)
       const metrics = yield* get(port, "/metrics")
       assert.include(metrics.type, "text/plain; version=0.0.4")

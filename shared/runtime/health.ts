@@ -21,10 +21,12 @@ export interface DependencyState {
   readonly healthy: boolean
   /** Why it is not healthy; null where there is nothing to say. */
   readonly reason: string | null
+  /** False where the program works without it: it is named, and the program is ready all the same. */
+  readonly needed?: false
 }
 
 interface ReadinessReport {
-  /** Every dependency is healthy, and there is at least one. */
+  /** Every dependency that is needed is healthy, and there is at least one dependency. */
   readonly ready: boolean
   readonly dependencies: Readonly<Record<string, DependencyState>>
 }
@@ -79,7 +81,7 @@ const makeReadiness = (): Readiness["Service"] => {
     report: Effect.sync(() => {
       const dependencies = all().sort(([left], [right]) => (left < right ? -1 : 1))
       return {
-        ready: dependencies.length > 0 && dependencies.every(([, state]) => state.healthy),
+        ready: dependencies.length > 0 && dependencies.every(([, { healthy, needed }]) => healthy || needed === false),
         dependencies: Object.fromEntries(dependencies)
       }
     })

@@ -124,6 +124,7 @@ routes:
           30_000,
           200
         )
+        assert.isTrue((yield* programs.readiness("notifier"))?.ok, "it works, whatever its receivers do")
         // Retry-After: its second request comes after two seconds at least.
         yield* until("the receiver that throttles is tried again", () => throttles.requests.length >= 2)
         assert.isAtLeast(throttles.requests[1]!.at - throttles.requests[0]!.at, 1_900)
