@@ -197,11 +197,11 @@ export const makeRoutes = ({ state, access, redrives }: RoutesOptions) =>
         if (typeof body.event !== "string")
           return yield* invalid("event", "it is missing", "Give a raw event as JSON text.")
         const text = body.event
-        const event = yield* Effect.try({
+        yield* Effect.try({
           try: (): unknown => JSON.parse(text),
           catch: () => invalid("event", "it is not JSON", "Paste one JSON object.")
         })
-        return explanationOf(explainJson(event, { connections: chosen, now: yield* Clock.currentTimeMillis }))
+        return explanationOf(explainJson(text, { connections: chosen, now: yield* Clock.currentTimeMillis }))
       })
 
     return [

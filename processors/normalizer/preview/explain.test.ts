@@ -16,7 +16,7 @@ const event = {
 }
 const connections = connectorKinds.map((kind) => builtinConnection(kind))
 const explain = (raw: unknown, more: Partial<(typeof connections)[number]> = {}) =>
-  explainJson(raw, { connections: connections.map((connection) => ({ ...connection, ...more })), now })
+  explainJson(JSON.stringify(raw), { connections: connections.map((connection) => ({ ...connection, ...more })), now })
 
 describe("explaining an event", () => {
   it("says of each field what becomes of it, and why it is left out", () => {
@@ -28,6 +28,15 @@ describe("explaining an event", () => {
     assert.deepStrictEqual(byField.get("properties.custom.colour"), ["kept", null])
     assert.strictEqual(byField.get("user.gender")![0], "left_out")
     assert.deepStrictEqual(byField.get("unheard_of"), ["left_out", "unknown_field"])
+  })
+
+  it("reads the text as the normalizer does, long integers too", () => {
+    const text = JSON.stringify(event).replace('"colour":"red"', '"colour":"red","shard":12345678901234567890')
+    const { fields } = explainJson(text, { connections, now })
+    assert.deepInclude(
+      fields.find(({ field }) => field === "properties.custom.shard"),
+      { treatment: "kept", reason: null }
+    )
   })
 
   it("names no property whose name is a person's", () => {

@@ -13,7 +13,7 @@ import {
   suppressionReasons
 } from "../../../shared/suppression/suppressions.ts"
 import { redactDeep } from "../../../shared/telemetry/redaction.ts"
-import { type JsonEvent, rawEventFromJson } from "../read/read-record.ts"
+import { type JsonEvent, readJson } from "../read/read-record.ts"
 import type { ConnectionExplanation, DecidedBy, EventExplanation, ExplainedField } from "./explanation.ts"
 import { maskPayload } from "./mask.ts"
 import { consentPreview, normalizeFor, payloadOf } from "./preview-event.ts"
@@ -29,9 +29,9 @@ export interface ExplainContext {
   readonly timeline?: EventTimeline | null
 }
 
-/** Of what a producer would publish: the parsed JSON of a raw record. */
-export const explainJson = (event: unknown, context: ExplainContext): EventExplanation =>
-  explainRead(rawEventFromJson(event), context)
+/** Of what a producer would publish: the JSON of a raw record, as text, since a long integer is not the same once it was parsed. */
+export const explainJson = (event: string, context: ExplainContext): EventExplanation =>
+  explainRead(readJson(Buffer.from(event)), context)
 
 /** Of a raw record that was read, or could not be. */
 export const explainRead = (read: JsonEvent, context: ExplainContext): EventExplanation => {

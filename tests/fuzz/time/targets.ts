@@ -240,7 +240,7 @@ const views: ReadonlyArray<TimeTarget> = [
   {
     name: "explanation of an event",
     prepare: (text) => {
-      const one = everywhere(text)
+      const one = JSON.stringify(everywhere(text))
       return () => explanationOf(explainJson(one, { connections: [connectionOf("meta")], now }))
     }
   },
