@@ -52,7 +52,7 @@ interface OurIds extends KnownIds {
 /** Ids that the registry must let this program read: those of the schemas that it registered itself. */
 export interface KnownIds {
   readonly has: (id: number) => boolean
-  /** The one of them that tells whether anything may be read: that of raw events, since producers bring new schemas for these. */
+  /** The one of them that says whether anything may be read: that of raw events, since producers bring new schemas for these. */
   readonly sample: number
 }
 

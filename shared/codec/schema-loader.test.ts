@@ -103,7 +103,7 @@ describe("a registry that does not give a schema that the program registered its
       // At once, though it was asked for in vain; and one that is not there holds up none.
       yield* load([framed(7), framed(8)])
       assert.isTrue(writers.use(7))
-      // One of its own is there, whatever the registry says.
+      // A schema that it registered is there, whatever the registry says.
       known.delete(2)
       assert.strictEqual((yield* Effect.flip(load([framed(2)]))).code, "other")
     })
