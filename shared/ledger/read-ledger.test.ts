@@ -3,8 +3,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
+import { mapForConnection } from "../connectors/mapping/map.ts"
+import { connectorFor } from "../connectors/registry.ts"
 import { KafkaClient } from "../kafka/client.ts"
-import { purchase } from "../testing/event-fixture.ts"
+import { connectionOf, purchase } from "../testing/event-fixture.ts"
 import { makeMemoryCodecs, memoryCodecs } from "../testing/memory-codecs.ts"
 import { MemoryKafka } from "../testing/memory-kafka.ts"
 import { followLedger, readLedger } from "./read-ledger.ts"
@@ -109,5 +111,38 @@ it.effect("names a normalized event of the range that no raw record stands behin
     const read = readLedger({ from: now - Duration.toMillis(Duration.days(1)), to: now + 1 }, [], "")
     const balance = yield* Effect.provide(read, Layer.merge(kafka.layer, memoryCodecs))
     assert.deepStrictEqual([balance.normalized, balance.withoutRaw], [1, ["stranger"]])
+  })
+)
+
+it.effect("does not take what waits under a connection's former platform for lost", () =>
+  Effect.gen(function* () {
+    const now = 1_795_424_000_000
+    yield* TestClock.setTime(now)
+    const kafka = new MemoryKafka()
+    for (const topic of [...topics, "mapped-events.tiktok"]) kafka.log.create(topic, 1)
+    const timestamp = now - 1_000
+    const event = purchase({ source: { topic: "raw-events", partition: 0, offset: 0, timestamp } })
+    const mapping = mapForConnection(event, connectionOf("meta", {}, { id: "shop" }), connectorFor("meta"), null)
+    if (mapping._tag !== "Mapped") return assert.fail(mapping.reason)
+    const of = (topic: string, value: Buffer) => ({ topic, key: "e", value, timestamp })
+    yield* kafka.client.produce([
+      of("raw-events", Buffer.from("a")),
+      of("normalized-events", codecs.encode("normalized-events", "normalized-event", event)),
+      of("mapped-events.meta", codecs.encode("mapped-events.meta", "mapped-event", mapping.event)),
+      of("mapped-events.tiktok", Buffer.from("of another connection"))
+    ])
+    const passed = (group: string, topic: string) =>
+      kafka.client.commitOffsets(group, [{ topic, partition: 0, next: 1 }])
+    yield* passed("normalizer", "raw-events")
+    yield* passed("mapper", "normalized-events")
+    yield* passed("delivery-tiktok.shop", "mapped-events.tiktok")
+    const connections = [
+      { id: "shop", platform: "tiktok" },
+      { id: "other", platform: "meta" }
+    ] as const
+    const read = readLedger({ from: 0, to: now + 1 }, connections, "")
+    const balance = yield* Effect.provide(read, Layer.merge(kafka.layer, memoryCodecs))
+    const shop = balance.connections.find(({ connectionId }) => connectionId === "shop")
+    assert.deepStrictEqual([shop?.missing, shop?.inFlight], [[], 1])
   })
 )

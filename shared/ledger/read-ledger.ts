@@ -145,12 +145,18 @@ const followTopics = Effect.fnUntraced(function* (
       // What waits for its retry may have begun long before: it is read from the first record that waits.
       const waiting = to === null ? ids.map((id) => committed.retries.get(id) ?? new Map<number, number>()) : []
       const retries = yield* followTopic(retryTopic(prefix, platform), { since, waiting })
-      return { ids, mapped, retries }
+      return { platform, ids, mapped, retries }
     })
   )
   const results = yield* followTopic(`${prefix}${topicNames.results}`, { since })
   // The last one: where the clock is ahead of the topics, each of them begins at its end, and traces must not lie before it.
   const raw = yield* followTopic(`${prefix}${eventLog}`, { since: from, until: to })
+  const platformOf = new Map(connections.map(({ id, platform }) => [id, platform]))
+  /** Positions are those of a connection's platform: a record on the topic of its former one has no reader, so that none has passed it. */
+  const placeFor = (id: string, platform: Platform, record: FetchedRecord): Place =>
+    (platformOf.get(id) ?? platform) === platform
+      ? placeOf(record)
+      : { partition: record.partition, offset: Number.MAX_SAFE_INTEGER }
   const mark = Effect.gen(function* () {
     committed = yield* committedNow
     const retries = deliveries.map((one) => one.retries)
@@ -183,12 +189,12 @@ const followTopics = Effect.fnUntraced(function* (
       yield* readStage(normalized, slice, "normalized-event", rawOf, ({ source, event_id }, record) => {
         if (!ledger.normalized(source, event_id, placeOf(record))) unknownRaw(source, event_id)
       })
-      for (const { mapped, retries } of deliveries) {
+      for (const { platform, mapped, retries } of deliveries) {
         yield* readStage(mapped, slice, "mapped-event", rawOf, ({ source, connection_id }, record) =>
-          ledger.mapped(source, connection_id, placeOf(record))
+          ledger.mapped(source, connection_id, placeFor(connection_id, platform, record))
         )
         yield* readStage(retries, slice, "mapped-event", rawOf, ({ source, connection_id, event_id }, record) =>
-          ledger.retried(source, connection_id, event_id, placeOf(record))
+          ledger.retried(source, connection_id, event_id, placeFor(connection_id, platform, record))
         )
       }
       yield* readStage(results, slice, "event-delivery-log", rawOf, (log) => {
