@@ -183,7 +183,13 @@ describe("commands on a broker", () => {
           value: codecs.encode(
             "connector-health",
             "connector-health-status",
-            healthStatus({ status, success_rate_1h: 50, issues: ["The circuit is open."], connection_id: "shop" })
+            healthStatus({
+              status,
+              success_rate_1h: 50,
+              issues: ["The circuit is open."],
+              connection_id: "shop",
+              last_check: Date.now()
+            })
           )
         })
         yield* client.produce([...results, status("healthy"), status("unhealthy")])
