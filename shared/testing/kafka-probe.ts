@@ -43,6 +43,17 @@ export const committedOffsets = (
     found.map(({ partition, offset }) => ({ partition, offset })).sort((one, other) => one.partition - other.partition)
   )
 
+/** Waits until they are. A broker answers the end of a transaction before it has written to the group's log that its offsets count. */
+export const expectCommitted = (
+  client: Pick<KafkaClient["Service"], "committedOfGroups">,
+  groupId: string,
+  topic: string,
+  offset: number
+) =>
+  until(`${groupId} has committed ${offset} of ${topic}`, () =>
+    Effect.map(committedOffsets(client, groupId, topic), ([found]) => found?.offset === offset)
+  )
+
 export interface MemberProbe {
   readonly member: Member
   readonly assignments: Array<{ readonly partitions: ReadonlyArray<TopicPartition>; readonly continued: boolean }>

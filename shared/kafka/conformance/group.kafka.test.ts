@@ -8,7 +8,7 @@ import * as Scope from "effect/Scope"
 import { testBrokers, uniquePrefix } from "../../../tests/harness/test-services.ts"
 import {
   aHundredRequests,
-  committedOffsets,
+  expectCommitted,
   joinAsProbe,
   makeTopic,
   recordsOf,
@@ -70,7 +70,7 @@ layer(layerTest, { excludeTestServices: true })("a member by the Kafka port", (i
       const offset = { topic, partition: 0, next: 7 }
       yield* producer.commit({ records: recordsOf(topic, ["a", "b"]), offsets: [{ groupId, ...offset }] })
       yield* producer.commit({ records: recordsOf(topic, ["c"]), offsets: [] })
-      assert.deepStrictEqual(yield* committedOffsets(client, groupId, topic), [{ partition: 0, offset: 7 }])
+      yield* expectCommitted(client, groupId, topic, 7)
       const [end] = yield* client.topicOffsets(topic)
       assert.strictEqual(end?.high, 5)
       const probe = yield* joinAsProbe(`${topic}-reader`, topic)

@@ -8,6 +8,7 @@ import { intercepting, type Sent } from "../../testing/intercepting.ts"
 import {
   aHundredRequests,
   committedOffsets,
+  expectCommitted,
   makeTopic,
   readAll,
   recordsOf,
@@ -73,7 +74,7 @@ layer(layerTest, { excludeTestServices: true })("transactions", (it) => {
           texts(yield* readAll(topic)),
           Array.from({ length: 40 }, (_, index) => `${index + 1}`)
         )
-        assert.deepStrictEqual(yield* committedOffsets(client, groupId, topic), [{ partition: 0, offset: 40 }])
+        yield* expectCommitted(client, groupId, topic, 40)
       })
     )
 
@@ -92,7 +93,7 @@ layer(layerTest, { excludeTestServices: true })("transactions", (it) => {
           assert.strictEqual(lost(), 1)
           yield* producer.commit({ records: recordsOf(topic, ["after"]), offsets: offsets(3) })
           assert.deepStrictEqual(texts(yield* readAll(topic)), ["before", ...values, "after"])
-          assert.deepStrictEqual(yield* committedOffsets(client, groupId, topic), [{ partition: 0, offset: 3 }])
+          yield* expectCommitted(client, groupId, topic, 3)
         })
       )
     }
@@ -184,7 +185,7 @@ layer(layerTest, { excludeTestServices: true })("transactions", (it) => {
         yield* producer.commit({ records: recordsOf(topic, ["after"]), offsets: offsets(8) })
         yield* until("the last is seen", () => seen.length === 6)
         assert.strictEqual(texts(seen)[5], "after")
-        assert.deepStrictEqual(yield* committedOffsets(client, groupId, topic), [{ partition: 0, offset: 8 }])
+        yield* expectCommitted(client, groupId, topic, 8)
       }).pipe(Effect.scoped)
     )
 
@@ -204,7 +205,7 @@ layer(layerTest, { excludeTestServices: true })("transactions", (it) => {
         const next = yield* Effect.flip(zombie.commit({ records: recordsOf(topic, ["later"]), offsets: offsets(99) }))
         assert.strictEqual(next.code, "fenced")
         assert.deepStrictEqual(texts(yield* readAll(topic)), ["owner"])
-        assert.deepStrictEqual(yield* committedOffsets(client, groupId, topic), [{ partition: 0, offset: 1 }])
+        yield* expectCommitted(client, groupId, topic, 1)
       })
     )
 
