@@ -54,10 +54,28 @@ const loginStep = "If its port asks for a login, set KAFKA_SASL_USERNAME and KAF
 const reasonOf = ({ message }: KafkaError): string =>
   plainReason(message.replace(/^Kafka could not [^:]*: /, "").replace(/^Connection error: /, ""))
 
-/** The text of a connection's error without what is of no use to its reader. */
+/** The text of a connection's error without what is of no use to its reader. In time that is in proportion to it: a server may have written it. */
 export const plainReason = (text: string): string =>
-  text
-    .replace(/\s*\.?\s*$/, "")
-    // OpenSSL gives the place in its sources.
-    .replace(/(write EPROTO )?[0-9A-F]+:error:[^:]*:[^:]*:[^:]*:([^:]*):.*$/s, "$2")
-    .replace(/; if the root CA is installed locally, try running Node\.js with --use-system-ca/, "")
+  reasonOfOpenSsl(withoutFullStop(text)).replace(
+    /; if the root CA is installed locally, try running Node\.js with --use-system-ca/,
+    ""
+  )
+
+const withoutFullStop = (text: string): string => {
+  const trimmed = text.trimEnd()
+  return trimmed.endsWith(".") ? trimmed.slice(0, -1).trimEnd() : trimmed
+}
+
+/** OpenSSL gives a thread, a code, the library, the function, the reason and the place in its sources, with colons between them. */
+const reasonOfOpenSsl = (text: string): string => {
+  const at = text.indexOf(errorMark)
+  const [, , , reason, place] = text.slice(at + errorMark.length).split(":", 5)
+  let start = at
+  while (start > 0 && "0123456789ABCDEF".includes(text[start - 1]!)) start--
+  if (at < 0 || start === at || reason === undefined || place === undefined) return text
+  const before = text.slice(0, start)
+  return (before.endsWith(systemCall) ? before.slice(0, -systemCall.length) : before) + reason
+}
+
+const errorMark = ":error:"
+const systemCall = "write EPROTO "
