@@ -104,8 +104,8 @@ const compiledReader = (name: ReadableName): Reader => {
   const schema = schemaOf(name)
   const compiled = compileRecord(schemaJson[schema], viewOf(name)?.asBytes)
   if (compiled === null) return avscReader(recordTypes[schema])
-  // A raw event is only checked: its strings are not part of a payload.
-  const reader = new RecordReader(schema === "raw-event" ? "sliced" : "copied")
+  // A raw event is only checked: its strings are not part of a payload. Other records are our programs' own.
+  const reader = schema === "raw-event" ? new RecordReader("sliced", "left out") : new RecordReader()
   return (value) => {
     reader.begin(value, frameBytes)
     const record = compiled.read(reader)

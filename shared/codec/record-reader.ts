@@ -28,7 +28,11 @@ export class RecordReader {
   /** The strings of the previous record, by their place in the schema. */
   readonly #repeated: Array<string> = []
 
-  constructor(strings: StringForm = "copied") {
+  readonly #inexactLongs: "left out" | "refused"
+
+  /** @param inexactLongs what becomes of a long beyond 2⁵³: it is NaN, which its field is left out for, or fails the record */
+  constructor(strings: StringForm = "copied", inexactLongs: "left out" | "refused" = "refused") {
+    this.#inexactLongs = inexactLongs
     this.#cutLengthMax = strings === "sliced" ? cutLengthMax : copiedLengthMax
   }
 
@@ -60,7 +64,7 @@ export class RecordReader {
     return Number.isNaN(long) ? this.fail() : long
   }
 
-  /** NaN for a number that is not exact here (beyond 2⁵³), such as Java's greatest for no value: the field is left out for it, not the record. */
+  /** In a raw event NaN for a number that is not exact here (beyond 2⁵³), such as Java's greatest for no value: the field is left out for it, not the record. */
   longOfField(): number {
     const bytes = this.bytes
     const first = bytes[this.at++]
@@ -77,7 +81,8 @@ export class RecordReader {
       factor *= 128
     }
     const long = first & 1 ? -value - 1 : value
-    return Number.isSafeInteger(long) ? long : Number.NaN
+    if (Number.isSafeInteger(long)) return long
+    return this.#inexactLongs === "refused" ? this.fail() : Number.NaN
   }
 
   int(): number {

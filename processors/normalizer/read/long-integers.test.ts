@@ -33,3 +33,8 @@ it("changes nothing else of any JSON", () => {
     })
   )
 })
+
+it("ends at the end of a text that is not JSON", () => {
+  assert.strictEqual(longIntegersAsText('{"host":":::'), '{"host":":::')
+  assert.strictEqual(longIntegersAsText('"\\'), '"\\')
+})

@@ -1,6 +1,6 @@
 /** Integers beyond 2⁵³ in JSON, whose digits a parser does not keep: such a number is an id, mostly of a database. */
 
-/** The same JSON with these integers as text. Takes time linear in the length, and must be JSON. */
+/** The same JSON with these integers as text. Takes time linear in the length; what is not JSON becomes other text that is not. */
 export const longIntegersAsText = (json: string): string => {
   let made = ""
   let copied = 0
@@ -22,7 +22,7 @@ export const longIntegersAsText = (json: string): string => {
 
 const endOfString = (json: string, start: number): number => {
   let at = start + 1
-  for (; json.charCodeAt(at) !== quote; at++) if (json.charCodeAt(at) === backslash) at++
+  for (; at < json.length && json.charCodeAt(at) !== quote; at++) if (json.charCodeAt(at) === backslash) at++
   return at
 }
 
